@@ -1,0 +1,39 @@
+//! Every bound, named once. Sizes in bytes unless the name says otherwise.
+
+/// A plain-text or inline line, without its line end. Redis: `PROTO_INLINE_MAX_SIZE`.
+pub const LINE_MAX: usize = 64 << 10;
+/// One RESP bulk string. Redis: `proto-max-bulk-len`.
+pub const BULK_MAX: usize = 512 << 20;
+/// Arguments of one RESP request. Redis: 1024 * 1024.
+pub const ARGS_MAX: usize = 1 << 20;
+/// Whole unparsed input of one client. Redis: `client-query-buffer-limit`.
+pub const QUERY_MAX: usize = 1 << 30;
+/// Digits of a RESP length line, sign and all; longer is no number.
+pub const LENGTH_LINE_MAX: usize = 32;
+/// RESP limits of a client that has not authenticated yet. Redis: 10 arguments of 16 KiB.
+pub const UNAUTHENTICATED_ARGS_MAX: usize = 10;
+pub const UNAUTHENTICATED_BULK_MAX: usize = 16 << 10;
+
+/// Room offered to one `read`.
+pub const READ_CHUNK: usize = 16 << 10;
+/// A client's parsed but unexecuted bytes; past it, its socket is not read.
+pub const IN_FLIGHT_MAX: usize = 1 << 20;
+/// A client's unsent replies; past it, its requests wait.
+pub const OUTPUT_PAUSE: usize = 1 << 20;
+/// A client's unsent replies; past it, the client is closed.
+pub const OUTPUT_MAX: usize = 1 << 30;
+/// A client that reads nothing while replies wait is closed after this long.
+pub const OUTPUT_STALL_SECONDS: u64 = 60;
+/// Log bytes appended and not yet written; past it, no socket is read.
+pub const LOG_BACKLOG_MAX: usize = 64 << 20;
+
+/// Connections by default. Redis: `maxclients`.
+pub const CLIENTS_DEFAULT: usize = 10_000;
+/// Numbered databases. Redis: `databases`.
+pub const DATABASES: usize = 16;
+/// Shards of each database: many and small, so that no lock is held long.
+pub const SHARDS: usize = 1024;
+
+const _: () = assert!(SHARDS.is_power_of_two() && SHARDS <= 16_384, "a hash slot lies in one shard");
+const _: () = assert!(READ_CHUNK <= IN_FLIGHT_MAX && OUTPUT_PAUSE < OUTPUT_MAX);
+const _: () = assert!(BULK_MAX < QUERY_MAX && QUERY_MAX < u32::MAX as usize, "argument ranges are 32-bit");
