@@ -3,11 +3,17 @@
 pub mod aof;
 pub mod cli;
 pub mod command;
+pub mod config;
+pub mod connection;
 pub mod data;
 pub mod execute;
+pub mod janitor;
 pub mod keyspace;
 pub mod limits;
+pub mod memory;
+pub mod metrics;
 pub mod protocol;
 pub mod reactor;
+pub mod server;
 pub mod session;
 pub mod worker;

@@ -222,7 +222,8 @@ mod tests {
         check("[!-]", &["!", "-"], &["a"]);
         check("[^!]", &["a"], &["!"]);
         check("[a!]", &["a", "!"], &["b"]);
-        check("[a-]", &["a", "-"], &["b"]);
+        check("[a-]", &["a", "]", "^"], &["-", "b"]); // a range up to `]`, as Redis reads it
+        check("[-a]", &["a", "-"], &["b"]);
         check("[abc", &["a", "c"], &["d", "[abc"]);
         check("a[]b", &[], &["ab", "a]b"]);
         check("a[^]b", &["axb"], &["ab"]);

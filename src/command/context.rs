@@ -1,0 +1,52 @@
+//! What a handler that touches no key works with: its client's session, and the server around it.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::config::Config;
+use crate::keyspace::Keyspace;
+use crate::metrics::Metrics;
+use crate::session::{Clients, Session};
+
+pub struct Context<'a> {
+    pub session: &'a mut Session,
+    pub server: &'a Server,
+    pub now_ms: u64,
+}
+
+/// The running server, as commands see it. Built by the composition root.
+pub struct Server {
+    pub keyspace: Arc<Keyspace>,
+    pub clients: Arc<Clients>,
+    pub metrics: Arc<Metrics>,
+    pub persistence: Arc<dyn Persistence>,
+    pub control: Arc<dyn Control>,
+    pub started_ms: u64,
+    /// 40 hexadecimal digits, new at each start.
+    pub run_id: String,
+    /// The port that was really bound.
+    pub port: u16,
+    /// Commands that are being run by a worker right now, for INFO.
+    pub busy: AtomicUsize,
+    pub config: Mutex<Config>,
+}
+
+impl Server {
+    pub fn config(&self) -> MutexGuard<'_, Config> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What INFO, SAVE and the like ask of the log.
+pub trait Persistence: Send + Sync {
+    /// `name:value` lines of INFO's Persistence section.
+    fn info(&self, out: &mut String);
+}
+
+/// What a command may ask of the process.
+pub trait Control: Send + Sync {
+    /// Begins an orderly stop.
+    fn stop(&self);
+    /// Closes a client's connection soon.
+    fn close(&self, client: u64);
+}
