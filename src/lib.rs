@@ -12,6 +12,7 @@ pub mod keyspace;
 pub mod limits;
 pub mod memory;
 pub mod metrics;
+pub mod persistence;
 pub mod protocol;
 pub mod reactor;
 pub mod server;

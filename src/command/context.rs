@@ -1,6 +1,5 @@
 //! What a handler that touches no key works with: its client's session, and the server around it.
 
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::Config;
@@ -26,8 +25,6 @@ pub struct Server {
     pub run_id: String,
     /// The port that was really bound.
     pub port: u16,
-    /// Commands that are being run by a worker right now, for INFO.
-    pub busy: AtomicUsize,
     pub config: Mutex<Config>,
 }
 

@@ -11,6 +11,7 @@
 //! that [`Executor::run`] returns says how far the log must be durable before the reply may leave.
 
 pub mod log;
+pub mod replay;
 mod transaction;
 
 use std::sync::Arc;

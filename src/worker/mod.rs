@@ -115,7 +115,7 @@ impl Pool {
         }
     }
 
-    fn run(&self, index: usize) {
+    fn run(self: &Arc<Self>, index: usize) {
         let mut worker = serve::Worker::new(self, index);
         while let Ok(Job::Serve(connections)) = self.incoming.recv() {
             self.busy.fetch_add(1, Ordering::Relaxed);
