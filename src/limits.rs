@@ -30,6 +30,8 @@ pub const LINGER_SECONDS: u64 = 2;
 pub const STOP_SECONDS: u64 = 5;
 /// Log bytes appended and not yet written; past it, no socket is read.
 pub const LOG_BACKLOG_MAX: usize = 64 << 20;
+/// Text of one commit group; what was taken when it is passed still goes in.
+pub const LOG_GROUP: usize = 1 << 20;
 
 /// Connections by default. Redis: `maxclients`.
 pub const CLIENTS_DEFAULT: usize = 10_000;
@@ -40,4 +42,5 @@ pub const SHARDS: usize = 1024;
 
 const _: () = assert!(SHARDS.is_power_of_two() && SHARDS <= 16_384, "a hash slot lies in one shard");
 const _: () = assert!(READ_CHUNK <= IN_FLIGHT_MAX && OUTPUT_PAUSE < OUTPUT_MAX);
+const _: () = assert!(LOG_GROUP < LOG_BACKLOG_MAX);
 const _: () = assert!(BULK_MAX < QUERY_MAX && QUERY_MAX < u32::MAX as usize, "argument ranges are 32-bit");

@@ -1,1 +1,58 @@
-//! (to come)
+//! The log on disk: text files that hold what was acknowledged.
+//!
+//! ```text
+//!  worker ─┐ append: number, send        thread `aof`                          directory
+//!  worker ─┼──► channel (unbounded) ──► Writer: order, group, mark ──► 00000004.aof ──► fdatasync
+//!  worker ─┘ ring: wake if asleep            │                                  MANIFEST
+//!     ▲                                      │
+//!     └── Event::Durable(seq) ◄──────────────┘        recovery ◄── files, at the start
+//! ```
+//!
+//! Bottom up: [`storage`] is the port that files lie behind; [`mark`] and [`record`] are the two kinds of lines;
+//! [`groups`] cuts a file into commit groups; [`manifest`] says which files count; [`replay`] verifies one of them and
+//! [`recovery`] the directory; [`writer`] forms groups and [`Aof`] is its thread and its handle.
+//! `docs/log.md` draws the format.
+//!
+//! The log knows no keys and no commands: a record is words. It takes no lock of the keyspace.
+
+mod error;
+mod groups;
+mod handle;
+pub mod manifest;
+mod mark;
+pub mod record;
+pub mod recovery;
+mod replay;
+mod stats;
+pub mod storage;
+mod writer;
+
+pub use error::{Damage, Error, Result};
+pub use handle::Aof;
+pub use stats::Stats;
+
+use crate::execute::log::Seq;
+
+/// When appended records are synced to disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Each group before anybody hears of it.
+    Always,
+    /// Once a second.
+    Everysec,
+    /// Whenever the operating system likes.
+    No,
+}
+
+/// What the thread `aof` tells whoever holds replies back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Records up to this number are on disk.
+    Durable(Seq),
+    /// Records after `durable` that were appended until now may be lost: answer for them with this reason.
+    Failed { durable: Seq, reason: String },
+    /// There is space again: records up to this number are written, and writes are welcome.
+    Healed(Seq),
+    /// The backlog was over its limit and is half of it now: sockets may be read again.
+    Drained,
+}

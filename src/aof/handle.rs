@@ -1,0 +1,287 @@
+//! The thread `aof`, and the handle through which everybody else talks to it.
+//!
+//! The channel has no bound, so that `append` never waits under a lock; the edge watches `backlog_bytes` instead.
+//! The thread never blocks on the channel: it empties it, works, and only when it has found nothing says that
+//! it sleeps. So `ring` costs a system call only when there is somebody to wake.
+
+use super::recovery::Recovered;
+use super::stats::{Shared, Stats};
+use super::storage::Storage;
+use super::writer::{Appended, Now, Segment, Writer};
+use super::{Event, Policy};
+use crate::execute::log::{Health, Log, Seq};
+use crate::keyspace::effects::Effects;
+use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
+use std::io;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, fence};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Where nobody waits for the disk, the thread looks for work no more often than this, however often it is rung.
+const PACE: Duration = Duration::from_millis(2);
+
+/// The log of a running server.
+pub struct Aof {
+    shared: Arc<Shared>,
+    messages: Sender<Message>,
+    /// The thread has found the channel empty and wants to be woken.
+    sleeping: Arc<AtomicBool>,
+    thread: Thread,
+    /// Holds the lock on the directory.
+    _claim: Arc<dyn Storage>,
+    join: Mutex<Option<JoinHandle<Result<(), String>>>>,
+}
+
+enum Message {
+    Append(Appended),
+    Policy(Policy),
+    Close,
+}
+
+impl Aof {
+    /// Starts the thread on a recovered log. `notify` is called on that thread and must not block.
+    pub fn start(
+        recovered: Recovered,
+        policy: Policy,
+        notify: Box<dyn FnMut(Event) + Send>,
+    ) -> io::Result<Aof> {
+        let shared = Arc::new(Shared::new(recovered.report.last_seq));
+        shared.stats.size_bytes.store(recovered.report.size_bytes, Relaxed);
+        shared.stats.base_bytes.store(recovered.report.base_bytes, Relaxed);
+        let end = recovered.end;
+        let segment = Segment {
+            name: recovered.manifest.growing().name.clone(),
+            file: recovered.segment,
+            size_bytes: end.end.offset,
+            db: end.db,
+            unclosed: !end.closed,
+        };
+        let writer = Writer::new(segment, end.last_ms, policy, shared.clone(), notify, now());
+        let (messages, inbox) = unbounded();
+        let sleeping = Arc::new(AtomicBool::new(false));
+        let thread = Loop { inbox, sleeping: sleeping.clone(), pace: pace(policy) };
+        let join = thread::Builder::new().name("aof".to_owned()).spawn(move || thread.run(writer))?;
+        let thread = join.thread().clone();
+        Ok(Aof { shared, messages, sleeping, thread, _claim: recovered.claim, join: Mutex::new(Some(join)) })
+    }
+
+    pub fn stats(&self) -> &Stats {
+        &self.shared.stats
+    }
+
+    /// The number of the last record appended.
+    pub fn last_seq(&self) -> Seq {
+        self.shared.last_seq()
+    }
+
+    pub fn set_policy(&self, policy: Policy) {
+        self.command(Message::Policy(policy));
+    }
+
+    /// Writes and syncs everything appended before, and ends the thread. The error says what is lost.
+    /// Later appends go nowhere.
+    pub fn close(&self) -> Result<(), String> {
+        let Some(join) = self.join.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return Ok(());
+        };
+        self.command(Message::Close);
+        join.join().unwrap_or_else(|_| Err("the thread `aof` has panicked".to_owned()))
+    }
+
+    /// Sends what must not wait for the next ring.
+    fn command(&self, message: Message) {
+        // The receiver is gone only after `close`, when there is nothing left to command.
+        let _ = self.messages.send(message);
+        self.thread.unpark();
+    }
+}
+
+impl Drop for Aof {
+    fn drop(&mut self) {
+        // Whoever wants to know how it went calls `close`.
+        let _ = self.close();
+    }
+}
+
+impl Log for Aof {
+    fn append(&self, effects: Effects) -> Seq {
+        let records = u64::from(effects.records());
+        if records == 0 {
+            return self.shared.last_seq();
+        }
+        self.shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+        let first = self.shared.next.fetch_add(records, SeqCst);
+        // Fails only after `close`.
+        let _ = self.messages.send(Message::Append(Appended { first, effects }));
+        first + records - 1
+    }
+
+    fn ring(&self) {
+        // Pairs with the fence in `Loop::sleep`: either that thread sees what was sent, or we see that it sleeps.
+        fence(SeqCst);
+        if self.sleeping.load(Relaxed) && self.sleeping.swap(false, SeqCst) {
+            self.thread.unpark();
+        }
+    }
+
+    fn durable(&self) -> Seq {
+        self.shared.durable.load(Acquire)
+    }
+
+    fn backlog_bytes(&self) -> usize {
+        self.shared.backlog_bytes.load(Relaxed)
+    }
+
+    fn health(&self) -> Health {
+        self.shared.health()
+    }
+}
+
+/// The thread's side.
+struct Loop {
+    inbox: Receiver<Message>,
+    sleeping: Arc<AtomicBool>,
+    /// How long to leave rings unheard after some work.
+    pace: Duration,
+}
+
+fn pace(policy: Policy) -> Duration {
+    if policy == Policy::Always { Duration::ZERO } else { PACE }
+}
+
+impl Loop {
+    fn run(mut self, mut writer: Writer) -> Result<(), String> {
+        loop {
+            let (worked, closing) = self.drain(&mut writer);
+            writer.commit(now());
+            writer.tick(now());
+            if closing {
+                return writer.close(now());
+            }
+            match worked {
+                true if self.pace.is_zero() => {}
+                true => thread::park_timeout(self.pace),
+                false => self.sleep(&writer),
+            }
+        }
+    }
+
+    /// Takes messages while they come and the group has room. Returns whether there were any, and whether to end.
+    fn drain(&mut self, writer: &mut Writer) -> (bool, bool) {
+        let mut worked = false;
+        while writer.has_room() {
+            match self.inbox.try_recv() {
+                Ok(Message::Append(appended)) => writer.take(appended),
+                Ok(Message::Policy(policy)) => {
+                    self.pace = pace(policy);
+                    writer.set_policy(policy, now());
+                }
+                Ok(Message::Close) | Err(TryRecvError::Disconnected) => return (true, true),
+                Err(TryRecvError::Empty) => break,
+            }
+            worked = true;
+        }
+        (worked, false)
+    }
+
+    /// Until something was sent, or something is due.
+    fn sleep(&self, writer: &Writer) {
+        self.sleeping.store(true, Relaxed);
+        fence(SeqCst);
+        if self.inbox.is_empty() {
+            match writer.due() {
+                Some(due) => thread::park_timeout(due.saturating_duration_since(Instant::now())),
+                None => thread::park(),
+            }
+        }
+        self.sleeping.store(false, Relaxed);
+    }
+}
+
+fn now() -> Now {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now { unix_ms: unix.as_millis() as u64, instant: Instant::now() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aof::recovery;
+    use crate::aof::storage::FileStorage;
+    use std::path::Path;
+
+    fn set(key: &str) -> Effects {
+        let mut effects = Effects::new();
+        effects.push(0, &[b"SET", key.as_bytes(), b"1"]);
+        effects
+    }
+
+    /// All records in a directory, one line each, and the log to go on with.
+    fn recover(directory: &Path) -> (Vec<String>, Recovered) {
+        let storage = Arc::new(FileStorage::open(directory).unwrap());
+        let mut lines = Vec::new();
+        let mut apply = |db, words: crate::protocol::Words<'_>| {
+            let words: Vec<_> = words.iter().map(String::from_utf8_lossy).collect();
+            lines.push(format!("{db} {}", words.join(" ")));
+            Ok(())
+        };
+        let recovered = recovery::open(storage, &mut apply, &mut |_, _| {}).unwrap();
+        (lines, recovered)
+    }
+
+    #[test]
+    fn what_is_durable_is_there_after_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let (lines, recovered) = recover(directory.path());
+        assert_eq!(lines, [""; 0]);
+        let (events, seen) = unbounded();
+        let notify = Box::new(move |event| events.send(event).unwrap());
+        let aof = Aof::start(recovered, Policy::Always, notify).unwrap();
+        assert_eq!(aof.durable(), 0);
+        assert_eq!(aof.append(set("a")), 1);
+        let mut two = set("b");
+        two.append(&set("c"));
+        assert_eq!(aof.append(two), 3);
+        aof.ring();
+        while aof.durable() < 3 {
+            assert!(matches!(seen.recv().unwrap(), Event::Durable(_)));
+        }
+        assert_eq!(aof.backlog_bytes(), 0);
+        aof.append(set("d"));
+        aof.close().unwrap();
+        assert_eq!(aof.durable(), 4);
+        drop(aof);
+        let (lines, recovered) = recover(directory.path());
+        assert_eq!(lines, ["0 SET a 1", "0 SET b 1", "0 SET c 1", "0 SET d 1"]);
+        assert_eq!(recovered.report.last_seq, 4);
+    }
+
+    #[test]
+    fn many_threads_append_in_one_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let aof = Aof::start(recover(directory.path()).1, Policy::Everysec, Box::new(|_| {})).unwrap();
+        assert_eq!(aof.durable(), Seq::MAX);
+        let numbered: Vec<Vec<(Seq, String)>> = thread::scope(|scope| {
+            let append = |thread: usize| {
+                let append = move |(i, aof): (usize, &Aof)| {
+                    let key = format!("{thread}:{i}");
+                    let seq = aof.append(set(&key));
+                    aof.ring();
+                    (seq, format!("0 SET {key} 1"))
+                };
+                let aof = &aof;
+                scope.spawn(move || (0..5_000).map(|i| append((i, aof))).collect())
+            };
+            let threads: Vec<_> = (0..3).map(append).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        aof.close().unwrap();
+        drop(aof);
+        let mut numbered: Vec<_> = numbered.concat();
+        numbered.sort();
+        let expected: Vec<_> = numbered.into_iter().map(|(_, line)| line).collect();
+        assert_eq!(recover(directory.path()).0, expected);
+    }
+}

@@ -1,0 +1,68 @@
+//! What the thread `aof` shares with everybody else: counters, and what is durable.
+
+use crate::execute::log::{Health, Seq};
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::{Mutex, PoisonError};
+
+/// Figures for INFO. Each is right by itself; together they may be a group apart.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// Since the start: records and groups written, the bytes of those, syncs.
+    pub records: AtomicU64,
+    pub groups: AtomicU64,
+    pub written_bytes: AtomicU64,
+    pub syncs: AtomicU64,
+    /// How long the last sync took.
+    pub last_sync_us: AtomicU64,
+    /// The last record that is on disk, whatever the policy, and the Unix time of its mark.
+    pub synced_seq: AtomicU64,
+    pub synced_ms: AtomicU64,
+    /// All files that make up the log, and of these the base with its delta.
+    pub size_bytes: AtomicU64,
+    pub base_bytes: AtomicU64,
+}
+
+pub struct Shared {
+    /// The number that the next record gets.
+    pub next: AtomicU64,
+    /// What [`crate::execute::log::Log::durable`] says.
+    pub durable: AtomicU64,
+    /// Bytes of effects appended and not yet written.
+    pub backlog_bytes: AtomicUsize,
+    pub stats: Stats,
+    refusing: AtomicBool,
+    reason: Mutex<String>,
+}
+
+impl Shared {
+    pub fn new(last_seq: Seq) -> Self {
+        Self {
+            next: AtomicU64::new(last_seq + 1),
+            durable: AtomicU64::new(0),
+            backlog_bytes: AtomicUsize::new(0),
+            stats: Stats::default(),
+            refusing: AtomicBool::new(false),
+            reason: Mutex::new(String::new()),
+        }
+    }
+
+    pub fn last_seq(&self) -> Seq {
+        self.next.load(Acquire) - 1
+    }
+
+    pub fn health(&self) -> Health {
+        if !self.refusing.load(Relaxed) {
+            return Health::Writable;
+        }
+        Health::Refusing(self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    pub fn set_health(&self, health: Health) {
+        let refusing = matches!(health, Health::Refusing(_));
+        if let Health::Refusing(reason) = health {
+            *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+        }
+        self.refusing.store(refusing, Relaxed);
+    }
+}
