@@ -43,7 +43,7 @@ fn command() -> clap::Command {
                 .value_name(opt.value)
                 .help(format!("{} [default: {}]", opt.help, (opt.get)(&Config::default())))
                 .action(ArgAction::Append)
-                .num_args(if opt.value.ends_with("...") { 1.. } else { 1..=1 })
+                .num_args(if opt.value.ends_with("...") { 1..=usize::MAX } else { 1..=1 })
                 .allow_hyphen_values(false),
         )
     })
@@ -67,7 +67,8 @@ fn configure(matches: &ArgMatches) -> Result<Config, String> {
 
 fn serve(config: Config) -> Result<(), String> {
     start_logging(&config.loglevel);
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| format!("cannot listen to signals: {e}"))?;
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM]).map_err(|e| format!("cannot listen to signals: {e}"))?;
     let running = Running::start(config)?;
     println!("{}", running.banner);
     let stopper = running.stopper();

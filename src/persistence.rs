@@ -46,7 +46,8 @@ pub fn open(config: &Config, keyspace: &Keyspace) -> Result<Opened, String> {
         Fsync::No => Policy::No,
     };
     let dir = config.dir.display();
-    let storage = FileStorage::open(&config.dir).map_err(|e| format!("cannot use the directory {dir}: {e}"))?;
+    let storage =
+        FileStorage::open(&config.dir).map_err(|e| format!("cannot use the directory {dir}: {e}"))?;
     let mut replay = Replay::new(keyspace);
     let mut progress = Progress::default();
     let recovered = aof::recovery::open(

@@ -104,7 +104,9 @@ impl<'a> Args<'a> {
     }
 
     /// The words that are left; they count as taken.
-    pub fn rest(&mut self) -> impl ExactSizeIterator<Item = &'a [u8]> + DoubleEndedIterator + Clone + use<'a> {
+    pub fn rest(
+        &mut self,
+    ) -> impl ExactSizeIterator<Item = &'a [u8]> + DoubleEndedIterator + Clone + use<'a> {
         let from = self.next.min(self.words.len());
         self.next = self.words.len();
         self.words.iter().skip(from)

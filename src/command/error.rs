@@ -20,8 +20,7 @@ impl Error {
     pub const OUT_OF_RANGE: Error = Error::fixed("ERR index out of range");
     pub const DB_OUT_OF_RANGE: Error = Error::fixed("ERR DB index is out of range");
     pub const OVERFLOW: Error = Error::fixed("ERR increment or decrement would overflow");
-    pub const TOO_LONG: Error =
-        Error::fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    pub const TOO_LONG: Error = Error::fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
 
     pub const fn fixed(text: &'static str) -> Error {
         Error(Cow::Borrowed(text))

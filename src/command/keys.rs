@@ -93,9 +93,7 @@ pub static ROWS: &[Command] = &[
         syntax: "key",
         summary: "Returns the remaining time to live of a key in milliseconds; -1 without a deadline, -2 without a key.",
         since: "2.6.0",
-        run: Run::Read(|args, view, reply| {
-            time_to_live(args, view, reply, |at, now| at.saturating_sub(now))
-        }),
+        run: Run::Read(|args, view, reply| time_to_live(args, view, reply, |at, now| at.saturating_sub(now))),
         ..ROW
     },
     Command {

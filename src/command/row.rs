@@ -55,11 +55,23 @@ pub enum Step {
 pub enum Keys {
     None,
     /// Words `first` to `last`, every `step`-th; a negative `last` counts from the end.
-    Range { first: i16, last: i16, step: i16 },
+    Range {
+        first: i16,
+        last: i16,
+        step: i16,
+    },
     /// A count of keys at word `at`, the keys right behind it; and, with `dest`, one key at that word.
-    Counted { at: i16, dest: i16 },
+    Counted {
+        at: i16,
+        dest: i16,
+    },
     /// Whatever the function says: for keys in other databases, behind keywords, or derived from values.
-    Found { first: i16, last: i16, step: i16, find: fn(Words<'_>, u8, &mut KeySink<'_>) },
+    Found {
+        first: i16,
+        last: i16,
+        step: i16,
+        find: fn(Words<'_>, u8, &mut KeySink<'_>),
+    },
     /// Every key: goes shard by shard for a read, locks all shards for a write.
     Every,
 }

@@ -111,13 +111,7 @@ fn set(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     set_value(key, value, &options, edit, reply)
 }
 
-fn set_value(
-    key: &[u8],
-    value: &[u8],
-    options: &SetOptions,
-    edit: &mut Edit,
-    reply: &mut Reply,
-) -> Done {
+fn set_value(key: &[u8], value: &[u8], options: &SetOptions, edit: &mut Edit, reply: &mut Reply) -> Done {
     let conditional = options.only_if_missing || options.only_if_present || options.get || options.keep_ttl;
     let mut deadline = options.deadline;
     if conditional {

@@ -119,7 +119,10 @@ mod tests {
             assert!(row.summary.ends_with('.'), "{name}: a summary is a sentence");
             let wants_words = row.arity.abs() > 1 + i16::from(found.parent.is_some());
             let is_container = matches!(row.run, Run::Container(_));
-            assert!(is_container || !wants_words || !row.syntax.is_empty(), "{name}: write down its arguments");
+            assert!(
+                is_container || !wants_words || !row.syntax.is_empty(),
+                "{name}: write down its arguments"
+            );
         }
     }
 
@@ -130,7 +133,10 @@ mod tests {
             let upper = find(name.to_ascii_uppercase().as_bytes()).expect(name);
             assert_eq!((upper.index, upper.command.name), (found.index, name));
             for sub in found.command.subcommands() {
-                assert_eq!(find_subcommand(found, sub.name.as_bytes()).expect(sub.name).command.name, sub.name);
+                assert_eq!(
+                    find_subcommand(found, sub.name.as_bytes()).expect(sub.name).command.name,
+                    sub.name
+                );
             }
         }
         assert!(find(b"nosuchcommand").is_none() && find(b"").is_none() && find(&[b'x'; 100]).is_none());

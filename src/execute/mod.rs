@@ -99,12 +99,9 @@ impl Executor {
     fn read(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
         let keyspace = &*self.server.keyspace;
         let mut view = match key_set(found.command, words, call.session.db) {
-            KeySet::One(place) => View::new(
-                keyspace,
-                Locked::one(keyspace, place, Mode::Shared),
-                call.session.db,
-                call.now_ms,
-            ),
+            KeySet::One(place) => {
+                View::new(keyspace, Locked::one(keyspace, place, Mode::Shared), call.session.db, call.now_ms)
+            }
             KeySet::Many(places) if places.is_everything() => {
                 View::stepwise(keyspace, call.session.db, call.now_ms)
             }
@@ -137,8 +134,7 @@ impl Executor {
     fn serve(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
         let Run::Serve(handler) = found.command.run else { return Err(Error::SYNTAX) };
         let mut args = args_of(found, words);
-        let mut context =
-            Context { session: &mut *call.session, server: &self.server, now_ms: call.now_ms };
+        let mut context = Context { session: &mut *call.session, server: &self.server, now_ms: call.now_ms };
         handler(&mut args, &mut context, call.reply)
     }
 

@@ -2,9 +2,9 @@
 //!
 //! The moment of a replayed command is 0: no deadline lies before it, so nothing expires while the log is read.
 
-use super::{key_set, KeySet, look_up};
-use crate::command::row::Run;
+use super::{KeySet, key_set, look_up};
 use crate::command::Args;
+use crate::command::row::Run;
 use crate::keyspace::lock::{Locked, Mode};
 use crate::keyspace::{Edit, Keyspace};
 use crate::protocol::{Reply, Wire, Words};

@@ -13,8 +13,7 @@ use crate::protocol::{OwnedWords, Words};
 use crate::session::transaction::WatchedKey;
 use crate::session::{Queued, Session, Transaction, Watching};
 
-const EXEC_ABORT: Error =
-    Error::fixed("EXECABORT Transaction discarded because of previous errors.");
+const EXEC_ABORT: Error = Error::fixed("EXECABORT Transaction discarded because of previous errors.");
 
 impl Executor {
     pub(super) fn queue(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
@@ -169,7 +168,10 @@ fn union_of_keys(queue: &[(Found, Words<'_>)], watching: Option<&Watching>, mut 
         match found.command.keys {
             Keys::None if found.command.flags.has(Flags::SELECTS) => {
                 let number = crate::command::args::parse_int(words.get(1));
-                db = number.and_then(|n| u8::try_from(n).ok()).unwrap_or(db).min(crate::limits::DATABASES as u8 - 1);
+                db = number
+                    .and_then(|n| u8::try_from(n).ok())
+                    .unwrap_or(db)
+                    .min(crate::limits::DATABASES as u8 - 1);
             }
             keys => keys.each(*words, db, &mut places),
         }
@@ -178,6 +180,5 @@ fn union_of_keys(queue: &[(Found, Words<'_>)], watching: Option<&Watching>, mut 
 }
 
 fn has_changed(watching: &Watching, edit: &Edit) -> bool {
-    watching.dirty.is_set()
-        || watching.keys.iter().any(|w| w.existed && edit.peek(w.db, &w.key).is_none())
+    watching.dirty.is_set() || watching.keys.iter().any(|w| w.existed && edit.peek(w.db, &w.key).is_none())
 }

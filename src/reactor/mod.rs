@@ -54,6 +54,9 @@ struct Peer {
     drains: bool,
     /// Reading waits until the inbox is empty.
     paused: bool,
+    /// The end of the peer's bytes has arrived, perhaps behind some that are still to be read: a short read does not
+    /// say that the socket is empty, and no further event will.
+    half_closed: bool,
     /// The peer sends no more.
     ended: bool,
     /// All is said; what the peer still sends is thrown away until it has seen the last reply and hangs up.
@@ -146,6 +149,11 @@ impl Running {
                     Token(token) => {
                         if event.is_writable() {
                             self.drain(token);
+                        }
+                        if event.is_read_closed()
+                            && let Some(peer) = self.peers.get_mut(token)
+                        {
+                            peer.half_closed = true;
                         }
                         if event.is_readable() {
                             self.read(token);
@@ -259,6 +267,7 @@ impl Running {
             stalled_since: None,
             drains: false,
             paused: false,
+            half_closed: false,
             ended: false,
             lingers_since: None,
         });
@@ -289,8 +298,8 @@ impl Running {
         };
         self.server.metrics.reactor.bytes_in.add(outcome.bytes as u64);
         let gets_turn = match outcome.then {
-            Read::Drained => gets_turn,
-            Read::More => {
+            Read::Drained if !peer.half_closed => gets_turn,
+            Read::Drained | Read::More => {
                 peer.paused = peer.connection.is_full();
                 if !peer.paused {
                     self.again.push(token);
@@ -338,7 +347,10 @@ impl Running {
         let limit = Duration::from_secs(limits::OUTPUT_STALL_SECONDS);
         for (_, peer) in &mut self.peers {
             if peer.stalled_since.is_some_and(|since| now - since > limit) {
-                tracing::info!("closing a client that does not read its replies: {}", peer.connection.client.address);
+                tracing::info!(
+                    "closing a client that does not read its replies: {}",
+                    peer.connection.client.address
+                );
                 peer.connection.finish();
                 peer.drains = false;
                 peer.stalled_since = None;

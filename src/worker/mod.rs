@@ -27,9 +27,9 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use crate::connection::{Connection, Recycled};
 use crate::execute::Executor;
 use crate::execute::log::{Log, Seq};
+use parking::Parking;
 pub use parking::Verdict;
 pub use serve::now_ms;
-use parking::Parking;
 
 /// What a worker is woken for.
 pub enum Job {

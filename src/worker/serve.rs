@@ -144,8 +144,7 @@ impl<'p> Worker<'p> {
                     return (Pause::LongQueued, until);
                 }
                 let counters = &self.pool.executor.server.metrics.workers[self.index];
-                let depends_on =
-                    self.pool.executor.run(session, found, words, &mut reply, counters, now_ms);
+                let depends_on = self.pool.executor.run(session, found, words, &mut reply, counters, now_ms);
                 if long {
                     self.pool.end_long();
                 }
