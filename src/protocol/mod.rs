@@ -23,6 +23,8 @@ pub mod quote;
 pub mod reply;
 mod request;
 mod resp;
+#[cfg(test)]
+mod support;
 
 pub use decode::{DecodeError, Decoder, Value, decode};
 pub use parser::{Limits, Parser};

@@ -91,9 +91,12 @@ impl<'a> Reply<'a> {
     #[inline]
     pub fn status(&mut self, status: &str) {
         if self.wire == Wire::Text {
-            self.text(|reply| match reply.open.is_empty() {
-                true => push_on_one_line(reply.out, status),
-                false => push_element(reply.out, status.as_bytes()),
+            self.text(|reply| {
+                if reply.open.is_empty() {
+                    push_on_one_line(reply.out, status);
+                } else {
+                    reply.element(status.as_bytes());
+                }
             });
         } else {
             self.out.push(b'+');
@@ -106,9 +109,12 @@ impl<'a> Reply<'a> {
     #[inline]
     pub fn bulk(&mut self, value: &[u8]) {
         if self.wire == Wire::Text {
-            self.text(|reply| match reply.open.is_empty() {
-                true => push_value(reply.out, value),
-                false => push_element(reply.out, value),
+            self.text(|reply| {
+                if reply.open.is_empty() {
+                    push_value(reply.out, value);
+                } else {
+                    reply.element(value);
+                }
             });
         } else {
             self.out.reserve(value.len() + 32);
@@ -156,11 +162,13 @@ impl<'a> Reply<'a> {
     pub fn double(&mut self, value: f64) {
         match self.wire {
             Wire::Text => self.text(|reply| write_double(reply.out, value)),
-            Wire::Resp2 => {
-                let mut text = Vec::with_capacity(32);
-                write_double(&mut text, value);
-                self.bulk(&text);
-            }
+            Wire::Resp2 => self.headed(b'$', |reply| {
+                let start = reply.out.len();
+                write_double(reply.out, value);
+                let length = reply.out.len() - start;
+                reply.end_line();
+                length
+            }),
             Wire::Resp3 => {
                 self.out.push(b',');
                 write_double(self.out, value);
@@ -223,27 +231,28 @@ impl<'a> Reply<'a> {
 
     /// Begins an array; its elements follow.
     pub fn array(&mut self, length: usize) {
-        self.aggregate(b'*', b'*', length, 1);
+        self.aggregate(b'*', length, 1);
     }
 
     /// Begins a map; keys and values follow in turn.
     pub fn map(&mut self, pairs: usize) {
-        self.aggregate(b'*', b'%', pairs, 2);
+        self.aggregate(b'%', pairs, 2);
     }
 
     pub fn set(&mut self, length: usize) {
-        self.aggregate(b'*', b'~', length, 1);
+        self.aggregate(b'~', length, 1);
     }
 
     /// Begins a message that answers no request.
     pub fn push(&mut self, length: usize) {
-        self.aggregate(b'*', b'>', length, 1);
+        self.aggregate(b'>', length, 1);
     }
 
-    fn aggregate(&mut self, resp2: u8, resp3: u8, length: usize, per_element: usize) {
+    /// Only RESP3 knows more than arrays.
+    fn aggregate(&mut self, resp3: u8, length: usize, values_each: usize) {
         match self.wire {
-            Wire::Text => self.open_array(length * per_element),
-            Wire::Resp2 => self.number(resp2, length * per_element),
+            Wire::Text => self.open_array(length * values_each),
+            Wire::Resp2 => self.number(b'*', length * values_each),
             Wire::Resp3 => self.number(resp3, length),
         }
     }
@@ -259,14 +268,18 @@ impl<'a> Reply<'a> {
             debug_assert_eq!(self.open.last().map(|array| usize::MAX - array.left), Some(length));
             self.close_array();
         } else {
-            let start = self.out.len();
-            let length = elements(self);
-            let end = self.out.len();
-            self.number(b'*', length);
-            // The header goes before what it counts.
-            let header = self.out.len() - end;
-            self.out[start..].rotate_right(header);
+            self.headed(b'*', elements);
         }
+    }
+
+    /// RESP: writes what has a length in front that is known only afterwards.
+    fn headed(&mut self, marker: u8, content: impl FnOnce(&mut Self) -> usize) {
+        let start = self.out.len();
+        let length = content(self);
+        let end = self.out.len();
+        self.number(marker, length);
+        let header = self.out.len() - end;
+        self.out[start..].rotate_right(header);
     }
 
     /// RESP: a marker, a number, a line end.
@@ -288,6 +301,17 @@ impl<'a> Reply<'a> {
         self.separate();
         write(self);
         self.finish();
+    }
+
+    /// Text within an array: one word, which must not pass for `nil` nor for an array's bracket.
+    fn element(&mut self, value: &[u8]) {
+        let nested = self.open.len() > 1;
+        let bracket = matches!(value, [b'(' | b')', ..]) || (nested && value.ends_with(b")"));
+        if bracket || value == NIL {
+            push_quoted(self.out, value);
+        } else {
+            push_word(self.out, value);
+        }
     }
 
     #[inline]
@@ -336,7 +360,7 @@ impl<'a> Reply<'a> {
 
 const NIL: &[u8] = b"nil";
 
-/// Plain text that is a reply of its own: quoted only where it would pass for something else.
+/// Text on a line of its own: quoted only where it would pass for something else.
 fn push_value(out: &mut Vec<u8>, value: &[u8]) {
     let other = value.is_empty() || value == NIL || value.starts_with(b"\"") || value.starts_with(b"ERR ");
     if other || needs_escapes(value) {
@@ -346,18 +370,10 @@ fn push_value(out: &mut Vec<u8>, value: &[u8]) {
     }
 }
 
-/// Plain text between others: one word.
-fn push_element(out: &mut Vec<u8>, value: &[u8]) {
-    if value == NIL || matches!(value, [b'(' | b')', ..]) {
-        push_quoted(out, value);
-    } else {
-        push_word(out, value);
-    }
-}
-
 /// Line ends become `\n`, and exactly one is last.
 fn push_lines(out: &mut Vec<u8>, text: &[u8]) {
-    for line in text.trim_ascii_end().split(|&byte| byte == b'\n') {
+    let length = text.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
+    for line in text[..length].split(|&byte| byte == b'\n') {
         out.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
         out.push(b'\n');
     }
@@ -370,6 +386,407 @@ fn push_on_one_line(out: &mut Vec<u8>, text: &str) {
     for byte in &mut out[start..] {
         if matches!(byte, b'\r' | b'\n') {
             *byte = b' ';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::support::{read, words};
+    use crate::protocol::{Value, decode};
+    use proptest::prelude::*;
+
+    fn spelled(wire: Wire, write: impl FnOnce(&mut Reply<'_>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        write(&mut Reply::new(&mut out, wire));
+        out
+    }
+
+    /// Checks how one reply is spelled in plain text, RESP2 and RESP3.
+    #[track_caller]
+    fn check(write: impl Fn(&mut Reply<'_>), text: &str, resp2: &str, resp3: &str) {
+        for (wire, expected) in [(Wire::Text, text), (Wire::Resp2, resp2), (Wire::Resp3, resp3)] {
+            let out = spelled(wire, &write);
+            assert_eq!(
+                out.escape_ascii().to_string(),
+                expected.as_bytes().escape_ascii().to_string(),
+                "{wire:?}"
+            );
+        }
+    }
+
+    #[track_caller]
+    fn check_text(write: impl FnOnce(&mut Reply<'_>), line: &str) {
+        assert_eq!(String::from_utf8_lossy(&spelled(Wire::Text, write)), line.to_owned() + "\n");
+    }
+
+    #[test]
+    fn the_request_s_form_decides() {
+        assert_eq!(Wire::of(Form::Text, 3), Wire::Text);
+        assert_eq!(Wire::of(Form::Inline, 2), Wire::Resp2);
+        assert_eq!(Wire::of(Form::Inline, 3), Wire::Resp3);
+        assert_eq!(Wire::of(Form::Resp, 2), Wire::Resp2);
+    }
+
+    #[test]
+    fn flat_replies() {
+        check(|r| r.ok(), "OK\n", "+OK\r\n", "+OK\r\n");
+        check(|r| r.status("PONG"), "PONG\n", "+PONG\r\n", "+PONG\r\n");
+        check(|r| r.status("two\r\nlines"), "two  lines\n", "+two  lines\r\n", "+two  lines\r\n");
+        check(|r| r.bulk(b"John"), "John\n", "$4\r\nJohn\r\n", "$4\r\nJohn\r\n");
+        check(|r| r.bulk(b""), "\"\"\n", "$0\r\n\r\n", "$0\r\n\r\n");
+        check(|r| r.int(-42), "-42\n", ":-42\r\n", ":-42\r\n");
+        check(|r| r.changed(true), "OK\n", ":1\r\n", ":1\r\n");
+        check(|r| r.changed(false), "0\n", ":0\r\n", ":0\r\n");
+        check(|r| r.null(), "nil\n", "$-1\r\n", "_\r\n");
+        check(|r| r.null_array(), "nil\n", "*-1\r\n", "_\r\n");
+        check(|r| r.boolean(true), "1\n", ":1\r\n", "#t\r\n");
+        check(|r| r.boolean(false), "0\n", ":0\r\n", "#f\r\n");
+        check(|r| r.double(0.5), "0.5\n", "$3\r\n0.5\r\n", ",0.5\r\n");
+        check(|r| r.double(f64::NEG_INFINITY), "-inf\n", "$4\r\n-inf\r\n", ",-inf\r\n");
+        check(|r| r.big_number("-12"), "-12\n", "$3\r\n-12\r\n", "(-12\r\n");
+    }
+
+    #[test]
+    fn errors() {
+        let syntax = "-ERR syntax error\r\n";
+        check(|r| r.error("ERR syntax error"), "ERR syntax error\n", syntax, syntax);
+        let wrong = "-WRONGTYPE Operation against\r\n";
+        check(|r| r.error("WRONGTYPE Operation against"), "ERR WRONGTYPE Operation against\n", wrong, wrong);
+        check(|r| r.error("ERR a\r\nb\n"), "ERR a  b \n", "-ERR a  b \r\n", "-ERR a  b \r\n");
+    }
+
+    #[test]
+    fn several_lines() {
+        let info = b"# Server\r\nup:1\r\n\r\nx: \r\n";
+        check(
+            |r| r.verbatim("txt", info),
+            "# Server\nup:1\n\nx: \n",
+            "$23\r\n# Server\r\nup:1\r\n\r\nx: \r\n\r\n",
+            "=27\r\ntxt:# Server\r\nup:1\r\n\r\nx: \r\n\r\n",
+        );
+        check_text(|r| r.verbatim("txt", b"no line end"), "no line end");
+        check_text(|r| r.verbatim("txt", b""), "");
+        let nested = |r: &mut Reply<'_>| {
+            r.array(1);
+            r.verbatim("txt", b"a\r\nb\r\n");
+        };
+        check_text(nested, r#""a\r\nb\r\n""#);
+    }
+
+    #[test]
+    fn aggregates() {
+        let array = |r: &mut Reply<'_>| {
+            r.array(3);
+            r.bulk(b"a b");
+            r.null();
+            r.int(7);
+        };
+        let resp2 = "*3\r\n$3\r\na b\r\n$-1\r\n:7\r\n";
+        check(array, "\"a b\" nil 7\n", resp2, "*3\r\n$3\r\na b\r\n_\r\n:7\r\n");
+        let map = |r: &mut Reply<'_>| {
+            r.map(1);
+            r.status("a");
+            r.set(1);
+            r.int(1);
+        };
+        check(map, "a (1)\n", "*2\r\n+a\r\n*1\r\n:1\r\n", "%1\r\n+a\r\n~1\r\n:1\r\n");
+        let message = |r: &mut Reply<'_>| {
+            r.push(2);
+            r.status("message");
+            r.status("two words");
+        };
+        let (resp2, resp3) = ("*2\r\n+message\r\n+two words\r\n", ">2\r\n+message\r\n+two words\r\n");
+        check(message, "message \"two words\"\n", resp2, resp3);
+        check(|r| r.array(0), "\n", "*0\r\n", "*0\r\n");
+        check(|r| r.map(0), "\n", "*0\r\n", "%0\r\n");
+    }
+
+    #[test]
+    fn a_counted_array_is_like_any_other() {
+        let counted = |r: &mut Reply<'_>| {
+            r.array_with(|r| {
+                r.int(1);
+                r.array_with(|_| 0);
+                r.array_with(|r| {
+                    (0..11).for_each(|i| r.int(i));
+                    11
+                });
+                3
+            });
+            r.ok();
+        };
+        let known = |r: &mut Reply<'_>| {
+            r.array(3);
+            r.int(1);
+            r.array(0);
+            r.array(11);
+            (0..11).for_each(|i| r.int(i));
+            r.ok();
+        };
+        check_text(counted, "1 () (0 1 2 3 4 5 6 7 8 9 10)\nOK");
+        for wire in [Wire::Text, Wire::Resp2, Wire::Resp3] {
+            assert_eq!(spelled(wire, counted), spelled(wire, known), "{wire:?}");
+        }
+    }
+
+    #[test]
+    fn arrays_nest_on_one_line() {
+        let nested = |r: &mut Reply<'_>| {
+            r.array(3);
+            r.array(2);
+            r.bulk(b"a");
+            r.array(0);
+            r.error("WRONGTYPE no");
+            r.array(1);
+            r.array(1);
+            r.bulk(b"b");
+        };
+        check_text(nested, "(a ()) (ERR WRONGTYPE no) ((b))");
+    }
+
+    #[test]
+    fn values_are_quoted_only_where_they_would_mislead() {
+        for value in
+            ["two words", "it's", "say \"hi\"", "(a)", "ERR", "nil ", "Nil", "Jürgen 🦀", " ", "#", "*1"]
+        {
+            check_text(|r| r.bulk(value.as_bytes()), value);
+        }
+        for (value, line) in [
+            (&b""[..], r#""""#),
+            (b"nil", r#""nil""#),
+            (b"\"", r#""\"""#),
+            (b"ERR no", r#""ERR no""#),
+            (b"a\nb\r\t\x08\x07\\", r#""a\nb\r\t\b\a\\""#),
+            (b"\0\x7f\xff\xc3\xbc", r#""\x00\x7f\xffü""#),
+            ("\u{9b}".as_bytes(), r#""\xc2\x9b""#),
+        ] {
+            check_text(|r| r.bulk(value), line);
+        }
+    }
+
+    #[test]
+    fn elements_are_single_words() {
+        let list = |r: &mut Reply<'_>| {
+            let values = ["a b", "", "nil", "it's", "(", ")x", "f(x)", "#", "ERR", "ü"];
+            r.array(values.len() + 1);
+            values.iter().for_each(|value| r.bulk(value.as_bytes()));
+            r.array(1);
+            r.bulk(b"f(x)");
+        };
+        check_text(list, r#""a b" "" "nil" "it's" "(" ")x" f(x) # ERR ü ("f(x)")"#);
+    }
+
+    #[test]
+    fn rewinding_leaves_only_what_follows() {
+        for wire in [Wire::Text, Wire::Resp2, Wire::Resp3] {
+            let out = spelled(wire, |r| {
+                r.ok();
+                r.array(2);
+                r.int(1);
+                // The last element, so that the array is already closed when it is taken back.
+                let mark = r.mark();
+                r.array(1);
+                r.int(2);
+                r.rewind(mark.clone());
+                // And one that never gets full.
+                r.array(5);
+                r.bulk(b"x");
+                r.rewind(mark);
+                r.error("ERR failed");
+                r.ok();
+            });
+            let expected = spelled(wire, |r| {
+                r.ok();
+                r.array(2);
+                r.int(1);
+                r.error("ERR failed");
+                r.ok();
+            });
+            assert_eq!(out, expected, "{wire:?}");
+        }
+    }
+
+    /// A plain-text line as a client reads it.
+    #[derive(Debug, Clone, PartialEq)]
+    enum Line {
+        Missing,
+        Value(Vec<u8>),
+        Array(Vec<Line>),
+    }
+
+    impl Line {
+        fn write(&self, reply: &mut Reply<'_>) {
+            match self {
+                Line::Missing => reply.null(),
+                Line::Value(value) => reply.bulk(value),
+                Line::Array(elements) => {
+                    reply.array(elements.len());
+                    elements.iter().for_each(|element| element.write(reply));
+                }
+            }
+        }
+    }
+
+    fn single(line: &[u8]) -> Line {
+        match line {
+            b"nil" => Line::Missing,
+            [b'"', ..] => Line::Value(words(line).concat()),
+            _ => Line::Value(line.to_vec()),
+        }
+    }
+
+    /// Reads elements until the line or the bracket ends; returns what follows.
+    fn elements(mut rest: &[u8]) -> (Vec<Line>, &[u8]) {
+        let mut elements_read = Vec::new();
+        loop {
+            rest = rest.strip_prefix(b" ").unwrap_or(rest);
+            match rest {
+                [] => return (elements_read, rest),
+                [b')', after @ ..] => return (elements_read, after),
+                [b'(', within @ ..] => {
+                    let (nested, after) = elements(within);
+                    elements_read.push(Line::Array(nested));
+                    rest = after;
+                }
+                _ => {
+                    let (word, after) = rest.split_at(word_length(rest));
+                    elements_read.push(single(word));
+                    rest = after;
+                }
+            }
+        }
+    }
+
+    fn word_length(rest: &[u8]) -> usize {
+        if rest[0] != b'"' {
+            let end = rest.iter().position(|&byte| byte == b' ').unwrap_or(rest.len());
+            // Brackets close nested arrays, and nested elements that end in one are quoted.
+            return rest[..end].iter().rposition(|&byte| byte != b')').map_or(end, |last| last + 1);
+        }
+        let mut at = 1;
+        while rest[at] != b'"' {
+            at += if rest[at] == b'\\' { 2 } else { 1 };
+        }
+        at + 1
+    }
+
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let text = r#"[a-c nilER"'\\()#*\nü]{0,6}"#.prop_map(String::into_bytes);
+        prop_oneof![3 => text, 1 => prop::collection::vec(any::<u8>(), 0..6)]
+    }
+
+    fn nested_line() -> impl Strategy<Value = Line> {
+        // Elements that end in a bracket are read differently in and out of nested arrays; all are nested here.
+        let leaf = prop_oneof![4 => bytes().prop_map(Line::Value), 1 => Just(Line::Missing)];
+        leaf.prop_recursive(3, 24, 4, |inner| prop::collection::vec(inner, 0..4).prop_map(Line::Array))
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let line = "[a-z ]{0,8}".prop_map(String::into_bytes);
+        let leaf = prop_oneof![
+            line.clone().prop_map(Value::Status),
+            line.prop_map(Value::Error),
+            any::<i64>().prop_map(Value::Int),
+            bytes().prop_map(Value::Bulk),
+            Just(Value::Null),
+            any::<f64>().prop_filter("equals itself", |x| !x.is_nan()).prop_map(Value::Double),
+            any::<bool>().prop_map(Value::Boolean),
+            "-?[0-9]{1,40}".prop_map(|digits| Value::BigNumber(digits.into_bytes())),
+            bytes().prop_map(|text| Value::Verbatim { format: *b"txt", text }),
+        ];
+        leaf.prop_recursive(3, 32, 4, |inner| {
+            let values = prop::collection::vec(inner.clone(), 0..4);
+            let pairs = prop::collection::vec((inner.clone(), inner), 0..3);
+            prop_oneof![
+                values.clone().prop_map(Value::Array),
+                values.clone().prop_map(Value::Set),
+                values.prop_map(Value::Push),
+                pairs.prop_map(Value::Map),
+            ]
+        })
+    }
+
+    fn write(value: &Value, reply: &mut Reply<'_>) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match value {
+            Value::Status(status) => reply.status(&text(status)),
+            Value::Error(error) => reply.error(text(error)),
+            Value::Int(int) => reply.int(*int),
+            Value::Bulk(bulk) => reply.bulk(bulk),
+            Value::Null => reply.null(),
+            Value::Double(double) => reply.double(*double),
+            Value::Boolean(boolean) => reply.boolean(*boolean),
+            Value::BigNumber(digits) => reply.big_number(&text(digits)),
+            Value::Verbatim { format, text: content } => reply.verbatim(&text(format), content),
+            Value::Array(values) => {
+                reply.array(values.len());
+                values.iter().for_each(|value| write(value, reply));
+            }
+            Value::Set(values) => {
+                reply.set(values.len());
+                values.iter().for_each(|value| write(value, reply));
+            }
+            Value::Push(values) => {
+                reply.push(values.len());
+                values.iter().for_each(|value| write(value, reply));
+            }
+            Value::Map(pairs) => {
+                reply.map(pairs.len());
+                pairs.iter().for_each(|(key, value)| {
+                    write(key, reply);
+                    write(value, reply);
+                });
+            }
+            Value::Attributed { .. } => unreachable!("no reply writes attributes"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_client_can_read_any_value(value in bytes()) {
+            let out = spelled(Wire::Text, |r| r.bulk(&value));
+            let line = out.strip_suffix(b"\n").expect("one line");
+            prop_assert!(!line.iter().any(u8::is_ascii_control), "{}", line.escape_ascii());
+            prop_assert!(!line.starts_with(b"ERR "));
+            prop_assert_eq!(single(line), Line::Value(value));
+        }
+
+        #[test]
+        fn an_array_reads_back_as_a_request(values in prop::collection::vec(bytes(), 1..6)) {
+            let out = spelled(Wire::Text, |r| {
+                r.array(values.len());
+                values.iter().for_each(|value| r.bulk(value));
+            });
+            let read = read(&out);
+            prop_assert_eq!(read.len(), 1);
+            prop_assert_eq!(&read[0].words, &values);
+        }
+
+        #[test]
+        fn nested_arrays_are_unambiguous(line in prop::collection::vec(nested_line(), 0..4)) {
+            let line = Line::Array(vec![Line::Array(line)]);
+            let out = spelled(Wire::Text, |r| line.write(r));
+            let (read, rest) = elements(out.strip_suffix(b"\n").expect("one line"));
+            prop_assert_eq!(rest, b"");
+            prop_assert_eq!(Line::Array(read), line);
+        }
+
+        #[test]
+        fn resp3_decodes_to_what_was_written(value in value()) {
+            let out = spelled(Wire::Resp3, |r| write(&value, r));
+            prop_assert_eq!(decode(&out), Ok(Some((value, out.len()))));
+        }
+
+        #[test]
+        fn any_reply_is_one_whole_reply(value in value()) {
+            let resp2 = spelled(Wire::Resp2, |r| write(&value, r));
+            prop_assert!(matches!(decode(&resp2), Ok(Some((_, end))) if end == resp2.len()));
+            let several_lines = matches!(value, Value::Verbatim { .. });
+            let text = spelled(Wire::Text, |r| write(&value, r));
+            prop_assert!(text.ends_with(b"\n"));
+            prop_assert!(several_lines || text.iter().filter(|&&byte| byte == b'\n').count() == 1);
         }
     }
 }
