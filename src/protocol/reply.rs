@@ -9,13 +9,12 @@
 //!   array       a (b "c d")⏎  *2 $1 a *2 $1 b $3…   as Resp2
 //! ```
 //!
-//! Everything is written straight into the connection's output; only plain text keeps track of what
-//! surrounds an element, as it must know where to put blanks, brackets and the line's end.
+//! Everything is written straight into the connection's output. In RESP an element does not care what
+//! surrounds it; only plain text (`text.rs`) has to know where blanks, brackets and the line's end go.
 
 use super::double::write_double;
-use super::quote::{needs_escapes, push_quoted, push_word};
 use super::request::Form;
-use smallvec::SmallVec;
+use super::text::{self, push_on_one_line};
 
 /// How a reply is spelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,31 +39,20 @@ impl Wire {
 pub struct Reply<'a> {
     out: &'a mut Vec<u8>,
     wire: Wire,
-    /// Text only: the arrays around the next element, outermost first.
-    open: Open,
-}
-
-type Open = SmallVec<[OpenArray; 3]>;
-
-/// An array of plain text that is not yet full.
-#[derive(Debug, Clone, Copy)]
-struct OpenArray {
-    /// Elements still to come; beyond reach where nobody knows yet.
-    left: usize,
-    empty: bool,
+    line: text::Line,
 }
 
 /// A place in the output to go back to.
 #[derive(Debug, Clone)]
 pub struct Mark {
     length: usize,
-    open: Open,
+    line: text::Line,
 }
 
 impl<'a> Reply<'a> {
     #[inline]
     pub fn new(out: &'a mut Vec<u8>, wire: Wire) -> Self {
-        Self { out, wire, open: Open::new() }
+        Self { out, wire, line: text::Line::default() }
     }
 
     pub fn wire(&self) -> Wire {
@@ -72,15 +60,14 @@ impl<'a> Reply<'a> {
     }
 
     /// Remembers this place.
-    #[inline]
     pub fn mark(&self) -> Mark {
-        Mark { length: self.out.len(), open: self.open.clone() }
+        Mark { length: self.out.len(), line: self.line.clone() }
     }
 
     /// Takes back what was written since: a handler that fails midway leaves only its error.
     pub fn rewind(&mut self, mark: Mark) {
         self.out.truncate(mark.length);
-        self.open = mark.open;
+        self.line = mark.line;
     }
 
     pub fn ok(&mut self) {
@@ -90,18 +77,17 @@ impl<'a> Reply<'a> {
     /// A simple string: one of the server's own words, not a client's data.
     #[inline]
     pub fn status(&mut self, status: &str) {
-        if self.wire == Wire::Text {
-            self.text(|reply| {
-                if reply.open.is_empty() {
-                    push_on_one_line(reply.out, status);
-                } else {
-                    reply.element(status.as_bytes());
-                }
-            });
-        } else {
-            self.out.push(b'+');
-            push_on_one_line(self.out, status);
-            self.end_line();
+        match self.wire {
+            Wire::Text => self.line.status(self.out, status),
+            _ => self.simple(b'+', status),
+        }
+    }
+
+    /// An error: its code, a blank, its message.
+    pub fn error(&mut self, error: impl AsRef<str>) {
+        match self.wire {
+            Wire::Text => self.line.error(self.out, error.as_ref()),
+            _ => self.simple(b'-', error.as_ref()),
         }
     }
 
@@ -109,13 +95,7 @@ impl<'a> Reply<'a> {
     #[inline]
     pub fn bulk(&mut self, value: &[u8]) {
         if self.wire == Wire::Text {
-            self.text(|reply| {
-                if reply.open.is_empty() {
-                    push_value(reply.out, value);
-                } else {
-                    reply.element(value);
-                }
-            });
+            self.line.value(self.out, value);
         } else {
             self.out.reserve(value.len() + 32);
             self.number(b'$', value.len());
@@ -126,10 +106,9 @@ impl<'a> Reply<'a> {
 
     #[inline]
     pub fn int(&mut self, value: i64) {
-        if self.wire == Wire::Text {
-            self.text(|reply| reply.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()));
-        } else {
-            self.number(b':', value);
+        match self.wire {
+            Wire::Text => self.line.plain(self.out, |out| push_number(out, value)),
+            _ => self.number(b':', value),
         }
     }
 
@@ -143,25 +122,17 @@ impl<'a> Reply<'a> {
 
     /// A missing value.
     pub fn null(&mut self) {
-        self.nil(b"$-1\r\n");
+        self.missing(b"$-1\r\n");
     }
 
     /// A missing array.
     pub fn null_array(&mut self) {
-        self.nil(b"*-1\r\n");
-    }
-
-    fn nil(&mut self, resp2: &[u8]) {
-        match self.wire {
-            Wire::Text => self.text(|reply| reply.out.extend_from_slice(NIL)),
-            Wire::Resp2 => self.out.extend_from_slice(resp2),
-            Wire::Resp3 => self.out.extend_from_slice(b"_\r\n"),
-        }
+        self.missing(b"*-1\r\n");
     }
 
     pub fn double(&mut self, value: f64) {
         match self.wire {
-            Wire::Text => self.text(|reply| write_double(reply.out, value)),
+            Wire::Text => self.line.plain(self.out, |out| write_double(out, value)),
             Wire::Resp2 => self.headed(b'$', |reply| {
                 let start = reply.out.len();
                 write_double(reply.out, value);
@@ -186,19 +157,17 @@ impl<'a> Reply<'a> {
 
     /// An integer of any size, in decimal.
     pub fn big_number(&mut self, digits: &str) {
-        if self.wire == Wire::Resp3 {
-            self.out.push(b'(');
-            push_on_one_line(self.out, digits);
-            self.end_line();
-        } else {
-            self.bulk(digits.as_bytes());
+        match self.wire {
+            Wire::Resp3 => self.simple(b'(', digits),
+            _ => self.bulk(digits.as_bytes()),
         }
     }
 
-    /// A text for people, in `txt` or `mkd` format. The one reply that is several lines of plain text.
+    /// A text for people, in a format of three letters (`txt`, `mkd`). The one reply that takes several
+    /// lines of plain text.
     pub fn verbatim(&mut self, format: &str, text: &[u8]) {
         match self.wire {
-            Wire::Text if self.open.is_empty() => push_lines(self.out, text),
+            Wire::Text if self.line.is_flat() => text::push_lines(self.out, text),
             Wire::Text | Wire::Resp2 => self.bulk(text),
             Wire::Resp3 => {
                 self.number(b'=', format.len() + 1 + text.len());
@@ -207,25 +176,6 @@ impl<'a> Reply<'a> {
                 self.out.extend_from_slice(text);
                 self.end_line();
             }
-        }
-    }
-
-    /// An error: its code, a blank, its message.
-    pub fn error(&mut self, error: impl AsRef<str>) {
-        let error = error.as_ref();
-        if self.wire == Wire::Text {
-            self.text(|reply| {
-                let nested = !reply.open.is_empty();
-                let coded = error.starts_with("ERR ");
-                reply.out.extend_from_slice(if nested { b"(" } else { b"" });
-                reply.out.extend_from_slice(if coded { b"" } else { b"ERR " });
-                push_on_one_line(reply.out, error);
-                reply.out.extend_from_slice(if nested { b")" } else { b"" });
-            });
-        } else {
-            self.out.push(b'-');
-            push_on_one_line(self.out, error);
-            self.end_line();
         }
     }
 
@@ -248,31 +198,50 @@ impl<'a> Reply<'a> {
         self.aggregate(b'>', length, 1);
     }
 
-    /// Only RESP3 knows more than arrays.
-    fn aggregate(&mut self, resp3: u8, length: usize, values_each: usize) {
-        match self.wire {
-            Wire::Text => self.open_array(length * values_each),
-            Wire::Resp2 => self.number(b'*', length * values_each),
-            Wire::Resp3 => self.number(resp3, length),
-        }
-    }
-
     /// An array whose length is known only when its elements are written: `elements` writes them and
-    /// returns how many they were.
+    /// returns how many they are.
     pub fn array_with(&mut self, elements: impl FnOnce(&mut Self) -> usize) {
         if self.wire == Wire::Text {
-            self.open_array(usize::MAX);
-            let depth = self.open.len();
-            let length = elements(self);
-            debug_assert_eq!(self.open.len(), depth, "arrays within are full");
-            debug_assert_eq!(self.open.last().map(|array| usize::MAX - array.left), Some(length));
-            self.close_array();
+            self.line.begin_array(self.out, text::Line::UNKNOWN);
+            elements(self);
+            self.line.end_array(self.out);
         } else {
             self.headed(b'*', elements);
         }
     }
 
-    /// RESP: writes what has a length in front that is known only afterwards.
+    /// Only RESP3 knows more than arrays.
+    fn aggregate(&mut self, resp3: u8, length: usize, values_each: usize) {
+        match self.wire {
+            Wire::Text => self.line.begin_array(self.out, length * values_each),
+            Wire::Resp2 => self.number(b'*', length * values_each),
+            Wire::Resp3 => self.number(resp3, length),
+        }
+    }
+
+    fn missing(&mut self, resp2: &[u8]) {
+        match self.wire {
+            Wire::Text => self.line.nil(self.out),
+            Wire::Resp2 => self.out.extend_from_slice(resp2),
+            Wire::Resp3 => self.out.extend_from_slice(b"_\r\n"),
+        }
+    }
+
+    /// RESP: a text that ends with its line.
+    fn simple(&mut self, marker: u8, text: &str) {
+        self.out.push(marker);
+        push_on_one_line(self.out, text);
+        self.end_line();
+    }
+
+    #[inline]
+    fn number(&mut self, marker: u8, number: impl itoa::Integer) {
+        self.out.push(marker);
+        push_number(self.out, number);
+        self.end_line();
+    }
+
+    /// RESP: what has its length in front, when that is known only afterwards.
     fn headed(&mut self, marker: u8, content: impl FnOnce(&mut Self) -> usize) {
         let start = self.out.len();
         let length = content(self);
@@ -282,126 +251,22 @@ impl<'a> Reply<'a> {
         self.out[start..].rotate_right(header);
     }
 
-    /// RESP: a marker, a number, a line end.
-    #[inline]
-    fn number(&mut self, marker: u8, number: impl itoa::Integer) {
-        self.out.push(marker);
-        self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-        self.end_line();
-    }
-
     #[inline]
     fn end_line(&mut self) {
         self.out.extend_from_slice(b"\r\n");
     }
-
-    /// Text: writes one reply or element, with what goes before and after it.
-    #[inline]
-    fn text(&mut self, write: impl FnOnce(&mut Self)) {
-        self.separate();
-        write(self);
-        self.finish();
-    }
-
-    /// Text within an array: one word, which must not pass for `nil` nor for an array's bracket.
-    fn element(&mut self, value: &[u8]) {
-        let nested = self.open.len() > 1;
-        let bracket = matches!(value, [b'(' | b')', ..]) || (nested && value.ends_with(b")"));
-        if bracket || value == NIL {
-            push_quoted(self.out, value);
-        } else {
-            push_word(self.out, value);
-        }
-    }
-
-    #[inline]
-    fn separate(&mut self) {
-        if let Some(array) = self.open.last_mut() {
-            if !array.empty {
-                self.out.push(b' ');
-            }
-            array.empty = false;
-        }
-    }
-
-    /// After a reply the line ends; after an array's last element the array does.
-    #[inline]
-    fn finish(&mut self) {
-        match self.open.last_mut() {
-            None => self.out.push(b'\n'),
-            Some(array) => {
-                array.left -= 1;
-                if array.left == 0 {
-                    self.close_array();
-                }
-            }
-        }
-    }
-
-    fn open_array(&mut self, length: usize) {
-        self.separate();
-        if !self.open.is_empty() {
-            self.out.push(b'(');
-        }
-        self.open.push(OpenArray { left: length, empty: true });
-        if length == 0 {
-            self.close_array();
-        }
-    }
-
-    fn close_array(&mut self) {
-        self.open.pop();
-        if !self.open.is_empty() {
-            self.out.push(b')');
-        }
-        self.finish();
-    }
 }
 
-const NIL: &[u8] = b"nil";
-
-/// Text on a line of its own: quoted only where it would pass for something else.
-fn push_value(out: &mut Vec<u8>, value: &[u8]) {
-    let other = value.is_empty() || value == NIL || value.starts_with(b"\"") || value.starts_with(b"ERR ");
-    if other || needs_escapes(value) {
-        push_quoted(out, value);
-    } else {
-        out.extend_from_slice(value);
-    }
-}
-
-/// Line ends become `\n`, and exactly one is last.
-fn push_lines(out: &mut Vec<u8>, text: &[u8]) {
-    let length = text.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
-    for line in text[..length].split(|&byte| byte == b'\n') {
-        out.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
-        out.push(b'\n');
-    }
-}
-
-/// A line end within becomes a blank.
-fn push_on_one_line(out: &mut Vec<u8>, text: &str) {
-    let start = out.len();
-    out.extend_from_slice(text.as_bytes());
-    for byte in &mut out[start..] {
-        if matches!(byte, b'\r' | b'\n') {
-            *byte = b' ';
-        }
-    }
+fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::support::{read, words};
+    use crate::protocol::support::{bytes, spelled};
     use crate::protocol::{Value, decode};
     use proptest::prelude::*;
-
-    fn spelled(wire: Wire, write: impl FnOnce(&mut Reply<'_>)) -> Vec<u8> {
-        let mut out = Vec::new();
-        write(&mut Reply::new(&mut out, wire));
-        out
-    }
 
     /// Checks how one reply is spelled in plain text, RESP2 and RESP3.
     #[track_caller]
@@ -547,38 +412,6 @@ mod tests {
     }
 
     #[test]
-    fn values_are_quoted_only_where_they_would_mislead() {
-        for value in
-            ["two words", "it's", "say \"hi\"", "(a)", "ERR", "nil ", "Nil", "Jürgen 🦀", " ", "#", "*1"]
-        {
-            check_text(|r| r.bulk(value.as_bytes()), value);
-        }
-        for (value, line) in [
-            (&b""[..], r#""""#),
-            (b"nil", r#""nil""#),
-            (b"\"", r#""\"""#),
-            (b"ERR no", r#""ERR no""#),
-            (b"a\nb\r\t\x08\x07\\", r#""a\nb\r\t\b\a\\""#),
-            (b"\0\x7f\xff\xc3\xbc", r#""\x00\x7f\xffü""#),
-            ("\u{9b}".as_bytes(), r#""\xc2\x9b""#),
-        ] {
-            check_text(|r| r.bulk(value), line);
-        }
-    }
-
-    #[test]
-    fn elements_are_single_words() {
-        let list = |r: &mut Reply<'_>| {
-            let values = ["a b", "", "nil", "it's", "(", ")x", "f(x)", "#", "ERR", "ü"];
-            r.array(values.len() + 1);
-            values.iter().for_each(|value| r.bulk(value.as_bytes()));
-            r.array(1);
-            r.bulk(b"f(x)");
-        };
-        check_text(list, r#""a b" "" "nil" "it's" "(" ")x" f(x) # ERR ü ("f(x)")"#);
-    }
-
-    #[test]
     fn rewinding_leaves_only_what_follows() {
         for wire in [Wire::Text, Wire::Resp2, Wire::Resp3] {
             let out = spelled(wire, |r| {
@@ -606,81 +439,6 @@ mod tests {
             });
             assert_eq!(out, expected, "{wire:?}");
         }
-    }
-
-    /// A plain-text line as a client reads it.
-    #[derive(Debug, Clone, PartialEq)]
-    enum Line {
-        Missing,
-        Value(Vec<u8>),
-        Array(Vec<Line>),
-    }
-
-    impl Line {
-        fn write(&self, reply: &mut Reply<'_>) {
-            match self {
-                Line::Missing => reply.null(),
-                Line::Value(value) => reply.bulk(value),
-                Line::Array(elements) => {
-                    reply.array(elements.len());
-                    elements.iter().for_each(|element| element.write(reply));
-                }
-            }
-        }
-    }
-
-    fn single(line: &[u8]) -> Line {
-        match line {
-            b"nil" => Line::Missing,
-            [b'"', ..] => Line::Value(words(line).concat()),
-            _ => Line::Value(line.to_vec()),
-        }
-    }
-
-    /// Reads elements until the line or the bracket ends; returns what follows.
-    fn elements(mut rest: &[u8]) -> (Vec<Line>, &[u8]) {
-        let mut elements_read = Vec::new();
-        loop {
-            rest = rest.strip_prefix(b" ").unwrap_or(rest);
-            match rest {
-                [] => return (elements_read, rest),
-                [b')', after @ ..] => return (elements_read, after),
-                [b'(', within @ ..] => {
-                    let (nested, after) = elements(within);
-                    elements_read.push(Line::Array(nested));
-                    rest = after;
-                }
-                _ => {
-                    let (word, after) = rest.split_at(word_length(rest));
-                    elements_read.push(single(word));
-                    rest = after;
-                }
-            }
-        }
-    }
-
-    fn word_length(rest: &[u8]) -> usize {
-        if rest[0] != b'"' {
-            let end = rest.iter().position(|&byte| byte == b' ').unwrap_or(rest.len());
-            // Brackets close nested arrays, and nested elements that end in one are quoted.
-            return rest[..end].iter().rposition(|&byte| byte != b')').map_or(end, |last| last + 1);
-        }
-        let mut at = 1;
-        while rest[at] != b'"' {
-            at += if rest[at] == b'\\' { 2 } else { 1 };
-        }
-        at + 1
-    }
-
-    fn bytes() -> impl Strategy<Value = Vec<u8>> {
-        let text = r#"[a-c nilER"'\\()#*\nü]{0,6}"#.prop_map(String::into_bytes);
-        prop_oneof![3 => text, 1 => prop::collection::vec(any::<u8>(), 0..6)]
-    }
-
-    fn nested_line() -> impl Strategy<Value = Line> {
-        // Elements that end in a bracket are read differently in and out of nested arrays; all are nested here.
-        let leaf = prop_oneof![4 => bytes().prop_map(Line::Value), 1 => Just(Line::Missing)];
-        leaf.prop_recursive(3, 24, 4, |inner| prop::collection::vec(inner, 0..4).prop_map(Line::Array))
     }
 
     fn value() -> impl Strategy<Value = Value> {
@@ -744,35 +502,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn a_client_can_read_any_value(value in bytes()) {
-            let out = spelled(Wire::Text, |r| r.bulk(&value));
-            let line = out.strip_suffix(b"\n").expect("one line");
-            prop_assert!(!line.iter().any(u8::is_ascii_control), "{}", line.escape_ascii());
-            prop_assert!(!line.starts_with(b"ERR "));
-            prop_assert_eq!(single(line), Line::Value(value));
-        }
-
-        #[test]
-        fn an_array_reads_back_as_a_request(values in prop::collection::vec(bytes(), 1..6)) {
-            let out = spelled(Wire::Text, |r| {
-                r.array(values.len());
-                values.iter().for_each(|value| r.bulk(value));
-            });
-            let read = read(&out);
-            prop_assert_eq!(read.len(), 1);
-            prop_assert_eq!(&read[0].words, &values);
-        }
-
-        #[test]
-        fn nested_arrays_are_unambiguous(line in prop::collection::vec(nested_line(), 0..4)) {
-            let line = Line::Array(vec![Line::Array(line)]);
-            let out = spelled(Wire::Text, |r| line.write(r));
-            let (read, rest) = elements(out.strip_suffix(b"\n").expect("one line"));
-            prop_assert_eq!(rest, b"");
-            prop_assert_eq!(Line::Array(read), line);
-        }
-
         #[test]
         fn resp3_decodes_to_what_was_written(value in value()) {
             let out = spelled(Wire::Resp3, |r| write(&value, r));

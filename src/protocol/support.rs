@@ -1,6 +1,7 @@
-//! For tests: the requests in some bytes, however these are cut.
+//! For tests: the requests in some bytes, however these are cut, and the bytes of some replies.
 
-use super::{Fault, Form, Limits, Parser, Words};
+use super::{Fault, Form, Limits, Parser, Reply, Wire, Words};
+use proptest::prelude::*;
 
 /// A request by value.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,4 +49,17 @@ pub(super) fn read_pieces(input: &[u8], cuts: &[usize], limits: &Limits) -> Vec<
         }
     }
     read
+}
+
+/// What these replies come to.
+pub(super) fn spelled(wire: Wire, write: impl FnOnce(&mut Reply<'_>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(&mut Reply::new(&mut out, wire));
+    out
+}
+
+/// Short byte strings, most of them full of what a reply has to watch.
+pub(super) fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let text = r#"[a-c nilER"'\\()#*\nü]{0,6}"#.prop_map(String::into_bytes);
+    prop_oneof![3 => text, 1 => prop::collection::vec(any::<u8>(), 0..6)]
 }
