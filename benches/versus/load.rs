@@ -40,6 +40,8 @@ pub struct Outcome {
     pub server_cpu_ns: u64,
     /// How busy the client's threads were, 0 to 1.
     pub client_busy: f64,
+    /// How many cores did something else meanwhile: above a few tenths, only CPU per operation is worth reading.
+    pub others_busy: f64,
     pub errors: u64,
     pub first_error: Option<String>,
     pub latency_ns: Histogram<u64>,
@@ -98,17 +100,21 @@ pub fn run(server: &Server, requests: &Requests, shape: &Shape) -> Result<Outcom
     let connections = (0..shape.connections).map(|_| connect(server.address)).collect::<Result<Vec<_>>>()?;
     let threads = if shape.rate.is_some() { 2 } else { shape.threads };
     let cpu_before_ns = proc::cpu_ns(server.pid());
+    let machine_before_ns = proc::machine_cpu_ns();
     let started = Instant::now();
     let tally = match shape.rate {
         Some(rate) => open::run(server, requests, shape, rate, connections)?,
         None => closed::run(server, requests, shape, connections)?,
     };
     let elapsed = started.elapsed();
+    let server_cpu_ns = proc::cpu_ns(server.pid()).saturating_sub(cpu_before_ns);
+    let others_ns = (proc::machine_cpu_ns() - machine_before_ns).saturating_sub(server_cpu_ns + tally.cpu_ns);
     Ok(Outcome {
         operations: tally.operations,
         elapsed,
-        server_cpu_ns: proc::cpu_ns(server.pid()).saturating_sub(cpu_before_ns),
+        server_cpu_ns,
         client_busy: tally.cpu_ns as f64 / elapsed.as_nanos() as f64 / threads as f64,
+        others_busy: others_ns as f64 / elapsed.as_nanos() as f64,
         errors: tally.errors,
         first_error: tally.first_error,
         latency_ns: tally.latency_ns,

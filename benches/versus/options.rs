@@ -55,6 +55,8 @@ pub struct Filling {
 }
 
 const CASES: [&str; 5] = ["get", "set", "one", "memory", "idle"];
+/// Beside something heavy the loop is always open: a closed one would ask least when it hurts most.
+const BESIDE_RATE: f64 = 1000.0;
 const GET: &str = "GET key:__rand__";
 const SET: &str = "SET key:__rand__ __value__";
 
@@ -67,59 +69,89 @@ pub fn parse() -> Options {
 
 fn command() -> Command {
     Command::new("versus")
+        .bin_name("cargo bench --bench versus --")
         .about("Loads limpid and its peers in turn on this machine, and compares them")
         .after_help(
             "Commands may hold __rand__ (a random key number), __seq__ (a running one), __value__ and \
              __in:MS__ (Unix milliseconds, so far ahead).\n\n\
-             cargo bench --bench versus -- --case get --pipeline 16 --rounds 5\n\
-             cargo bench --bench versus -- --command 'LPUSH list:__rand__ __value__' --server limpid --server redis\n\
-             cargo bench --bench versus -- --beside 'KEYS key:0*11' --keys 1000000\n\
-             cargo bench --bench versus -- --server limpid --server limpid=./old --server 'limpid --workers 2'",
+             Examples, each after `cargo bench --bench versus --`:\n  \
+             --case get --pipeline 16 --rounds 5\n  \
+             --command 'LPUSH list:__rand__ __value__' --server limpid --server redis\n  \
+             --beside 'KEYS key:0*11' --keys 1000000\n  \
+             --setup '1000*SADD big __seq__' --beside 'DEL big' --beside-once\n  \
+             --server limpid --server limpid=./old --server 'limpid --workers 2'",
         )
         .args([
-            multiple("case").value_parser(PossibleValuesParser::new(CASES)).help(
+            multiple("case").value_name("CASE").value_parser(PossibleValuesParser::new(CASES)).help(
                 "What to measure; `one` is GET and SET over one connection, `memory` resident bytes per key, \
                  `idle` per connection [default: all but idle]",
             ),
             multiple("command").value_name("COMMAND").help("Measure this command"),
             multiple("setup").value_name("[TIMES*]COMMAND").help("Sent to every server once it is filled"),
             Arg::new("beside").long("beside").value_name("COMMAND").help(
-                "Measure GET while another client runs this command in a loop (one connection unless said otherwise)",
+                "Measure GET while another client runs this command in a loop \
+                 (by default one connection at a rate of 1000)",
             ),
             flag("beside-once").help("Run the command of --beside once a round, after the setup"),
             multiple("server").value_name("KIND[=PATH] [ARG...]").help(
                 "A server to compare, in this order: limpid, kevy, valkey, memcached or redis \
                  [default: limpid and all that are installed]",
             ),
-            Arg::new("baseline").long("baseline").value_name("N").value_parser(value_parser!(usize)).help(
-                "Ratios are against the Nth server [default: the last redis, or else the last]",
-            ),
-            Arg::new("limpid").long("limpid").value_name("PATH").help("The limpid binary [default: this build's]"),
+            Arg::new("baseline")
+                .long("baseline")
+                .value_name("N")
+                .value_parser(value_parser!(usize))
+                .help("Ratios are against the Nth server [default: the last redis, or else the last]"),
+            Arg::new("limpid")
+                .long("limpid")
+                .value_name("PATH")
+                .help("The limpid binary [default: this build's]"),
             multiple("server-arg").value_name("ARG").help("One more argument for every limpid"),
-            number("rounds", "5").help("Every server is measured so often, in turn"),
-            Arg::new("seconds").long("seconds").default_value("3").value_parser(value_parser!(f64)).help("Each time"),
-            Arg::new("connections").long("connections").value_parser(value_parser!(usize)).help("[default: 50]"),
+            number("rounds", "N", "5").help("Every server is measured so often, in turn"),
+            Arg::new("seconds")
+                .long("seconds")
+                .value_name("S")
+                .default_value("3")
+                .value_parser(value_parser!(f64))
+                .help("Each time"),
+            Arg::new("connections")
+                .long("connections")
+                .value_name("N")
+                .value_parser(value_parser!(usize))
+                .help("[default: 50]"),
             Arg::new("pipeline")
                 .long("pipeline")
+                .value_name("N,...")
                 .default_value("1,16,100")
                 .value_delimiter(',')
                 .value_parser(value_parser!(u16).range(1..))
                 .help("Requests on their way at once on each connection"),
-            Arg::new("rate").long("rate").value_parser(value_parser!(f64)).help(
-                "Open loop: so many requests a second in all, latency from when each was due",
-            ),
-            number("threads", "1").help("Client threads"),
-            number("keys", "100000").help("Keys that servers are filled with, and that __rand__ draws from"),
-            number("value-size", "64").help("Bytes of a value"),
+            Arg::new("rate")
+                .long("rate")
+                .value_name("PER SECOND")
+                .value_parser(value_parser!(f64))
+                .help("Open loop: so many requests a second in all, latency from when each was due"),
+            number("threads", "N", "1").help("Client threads"),
+            number("keys", "N", "100000")
+                .help("Keys that servers are filled with, and that __rand__ draws from"),
+            number("value-size", "BYTES", "64").help("Bytes of a value"),
             Arg::new("appendonly")
                 .long("appendonly")
+                .value_name("YES/NO")
+                .hide_possible_values(true)
                 .default_value("no")
                 .value_parser(["yes", "no"])
                 .help("Whether limpid, Redis, Valkey and kevy keep a log"),
-            Arg::new("fsync").long("fsync").default_value("always").value_parser(Fsync::NAMES),
-            Arg::new("markdown").long("markdown").value_name("FILE").value_parser(value_parser!(PathBuf)).help(
-                "Write the tables there too, under machine and command",
-            ),
+            Arg::new("fsync")
+                .long("fsync")
+                .value_name("POLICY")
+                .default_value("always")
+                .value_parser(Fsync::NAMES),
+            Arg::new("markdown")
+                .long("markdown")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Write the tables there too, under machine and command"),
             // cargo says so to every benchmark.
             flag("bench").hide(true),
         ])
@@ -133,8 +165,12 @@ fn flag(name: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue)
 }
 
-fn number(name: &'static str, default: &'static str) -> Arg {
-    Arg::new(name).long(name).default_value(default).value_parser(value_parser!(u32).range(1..))
+fn number(name: &'static str, unit: &'static str, default: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name(unit)
+        .default_value(default)
+        .value_parser(value_parser!(u32).range(1..))
 }
 
 fn interpret(matches: &ArgMatches) -> Result<Options, String> {
@@ -208,11 +244,12 @@ fn modes(matches: &ArgMatches) -> Result<Vec<Mode>, String> {
     }
     if let Some(command) = beside {
         let connections = connections(matches).unwrap_or(1);
+        let shape = shape(matches, 1);
         modes.push(Mode::Beside(Disturbance {
             command: command.to_owned(),
             template: Template::parse(command)?,
             once: matches.get_flag("beside-once"),
-            shape: Shape { connections, ..shape(matches, 1) },
+            shape: Shape { connections, rate: Some(shape.rate.unwrap_or(BESIDE_RATE)), ..shape },
         }));
     }
     Ok(modes)

@@ -19,6 +19,17 @@ fn schedstat_ns(path: &str) -> u64 {
     text.split_whitespace().next().and_then(|field| field.parse().ok()).unwrap_or(0)
 }
 
+/// CPU time that all cores spent on anything since the machine started, in steps of 10 ms.
+pub fn machine_cpu_ns() -> u64 {
+    const TICK_NS: u64 = 10_000_000;
+    let times = field("/proc/stat", "cpu ").unwrap_or_default();
+    let ticks = |column: usize| {
+        times.split_whitespace().nth(column).and_then(|ticks| ticks.parse().ok()).unwrap_or(0)
+    };
+    // user, nice, system, irq, softirq, steal; between them idle and iowait, after them guest time counted twice.
+    [0, 1, 2, 5, 6, 7].map(ticks).into_iter().sum::<u64>() * TICK_NS
+}
+
 /// Resident bytes of a process.
 pub fn resident_bytes(pid: u32) -> u64 {
     field(&format!("/proc/{pid}/status"), "VmRSS:")

@@ -35,13 +35,14 @@ impl<'a> Report<'a> {
             "x",
             "client busy",
         ];
-        let columns: [Column<Outcome>; 6] = [
+        let columns: [Column<Outcome>; 7] = [
             Column::compared(0, Outcome::per_second),
             Column::compared(2, Outcome::server_cpu_us),
             Column::compared(1, |outcome| outcome.latency_us(0.5)),
             Column::compared(1, |outcome| outcome.latency_us(0.99)),
             Column::compared(1, |outcome| outcome.latency_us(0.999)),
             Column::plain(0, "%", |outcome| outcome.client_busy * 100.0),
+            Column::plain(1, "", |outcome| outcome.others_busy),
         ];
         let title = format!("`{}`, {}", case.command, self.circumstances(&case.shape));
         let errors = rounds.iter().map(|outcomes| complaint(outcomes.iter())).collect();
@@ -120,11 +121,11 @@ impl<'a> Report<'a> {
             None => "no log".into(),
         };
         format!(
-            "{} connections, {depth}, {}-byte values, {} keys, {log}; {} rounds of {} s",
-            shape.connections,
+            "{}, {depth}, {}-byte values, {} keys, {log}; {} of {} s",
+            counted(shape.connections, "connection"),
             self.options.value_bytes,
             self.options.keys,
-            self.options.rounds,
+            counted(self.options.rounds, "round"),
             shape.duration.as_secs_f64()
         )
     }
@@ -227,6 +228,10 @@ fn aligned(rows: &[Vec<String>]) -> String {
         }
     }
     text
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// As it would have to be typed.
