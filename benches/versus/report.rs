@@ -22,61 +22,37 @@ impl<'a> Report<'a> {
     }
 
     pub fn load(&mut self, case: &Case, rounds: &Rounds<Outcome>) -> &str {
-        let head = [
-            "ops/s",
-            "x",
-            "server CPU us/op",
-            "x",
-            "p50 us",
-            "x",
-            "p99 us",
-            "x",
-            "p99.9 us",
-            "x",
-            "client busy",
-        ];
         let columns: [Column<Outcome>; 7] = [
-            Column::compared(0, Outcome::per_second),
-            Column::compared(2, Outcome::server_cpu_us),
-            Column::compared(1, |outcome| outcome.latency_us(0.5)),
-            Column::compared(1, |outcome| outcome.latency_us(0.99)),
-            Column::compared(1, |outcome| outcome.latency_us(0.999)),
-            Column::plain(0, "%", |outcome| outcome.client_busy * 100.0),
-            Column::plain(1, "", |outcome| outcome.others_busy),
+            Column::compared("ops/s", 0, Outcome::per_second),
+            Column::compared("server CPU us/op", 2, Outcome::server_cpu_us),
+            Column::compared("p50 us", 1, |outcome| outcome.latency_us(0.5)),
+            Column::compared("p99 us", 1, |outcome| outcome.latency_us(0.99)),
+            Column::compared("p99.9 us", 1, |outcome| outcome.latency_us(0.999)),
+            Column::plain("client busy", 0, "%", |outcome| outcome.client_busy * 100.0),
+            Column::plain("other cores busy", 1, "", |outcome| outcome.others_busy),
         ];
         let title = format!("`{}`, {}", case.command, self.circumstances(&case.shape));
         let errors = rounds.iter().map(|outcomes| complaint(outcomes.iter())).collect();
-        self.table(title, &head, &columns, rounds, errors)
+        self.table(title, &columns, rounds, errors)
     }
 
     pub fn beside(&mut self, disturbance: &Disturbance, rounds: &Rounds<Disturbed>) -> &str {
-        let head = [
-            "GET/s",
-            "p50 us",
-            "x",
-            "p99 us",
-            "x",
-            "p99.9 us",
-            "x",
-            "max us",
-            "x",
-            "heavy commands",
-            "ms each",
-        ];
         let columns: [Column<Disturbed>; 7] = [
-            Column::plain(0, "", |round| round.gets.per_second()),
-            Column::compared(1, |round| round.gets.latency_us(0.5)),
-            Column::compared(1, |round| round.gets.latency_us(0.99)),
-            Column::compared(1, |round| round.gets.latency_us(0.999)),
-            Column::compared(1, |round| round.gets.latency_us(1.0)),
-            Column::plain(0, "", |round| round.heavy.commands as f64),
-            Column::plain(1, "", |round| round.heavy.total.as_secs_f64() * 1e3 / round.heavy.commands as f64),
+            Column::plain("GET/s", 0, "", |round| round.gets.per_second()),
+            Column::compared("p50 us", 1, |round| round.gets.latency_us(0.5)),
+            Column::compared("p99 us", 1, |round| round.gets.latency_us(0.99)),
+            Column::compared("p99.9 us", 1, |round| round.gets.latency_us(0.999)),
+            Column::compared("max us", 1, |round| round.gets.latency_us(1.0)),
+            Column::plain("heavy commands", 0, "", |round| round.heavy.commands as f64),
+            Column::plain("ms each", 1, "", |round| {
+                round.heavy.total.as_secs_f64() * 1e3 / round.heavy.commands as f64
+            }),
         ];
         let often = if disturbance.once { "once" } else { "in a loop" };
         let circumstances = self.circumstances(&disturbance.shape);
         let title = format!("GET beside `{}` {often}, {circumstances}", disturbance.command);
         let errors = rounds.iter().map(|rounds| complaint(rounds.iter().map(|round| &round.gets))).collect();
-        self.table(title, &head, &columns, rounds, errors)
+        self.table(title, &columns, rounds, errors)
     }
 
     pub fn memory(&mut self, filling: &Filling, rounds: &Rounds<f64>) -> &str {
@@ -101,14 +77,8 @@ impl<'a> Report<'a> {
         )
     }
 
-    fn bytes(&mut self, title: String, unit: &str, rounds: &Rounds<f64>) -> &str {
-        self.table(
-            title,
-            &[unit, "x"],
-            &[Column::compared(1, |&bytes| bytes)],
-            rounds,
-            vec![None; rounds.len()],
-        )
+    fn bytes(&mut self, title: String, unit: &'static str, rounds: &Rounds<f64>) -> &str {
+        self.table(title, &[Column::compared(unit, 1, |&bytes| bytes)], rounds, vec![None; rounds.len()])
     }
 
     fn circumstances(&self, shape: &Shape) -> String {
@@ -133,16 +103,15 @@ impl<'a> Report<'a> {
     fn table<T>(
         &mut self,
         title: String,
-        head: &[&str],
         columns: &[Column<T>],
         rounds: &Rounds<T>,
         complaints: Vec<Option<String>>,
     ) -> &str {
-        let mut rows = vec![[&["server"], head].concat().into_iter().map(str::to_owned).collect::<Vec<_>>()];
+        let mut rows = vec![row("server", columns.iter().flat_map(Column::heads))];
         let baseline = &rounds[self.options.baseline];
         for (peer, outcomes) in self.options.peers.iter().zip(rounds) {
             let cells = columns.iter().flat_map(|column| column.cells(outcomes, baseline));
-            rows.push(std::iter::once(peer.label.clone()).chain(cells).collect());
+            rows.push(row(&peer.label, cells));
         }
         let mut text = format!("{title}\n\n{}", aligned(&rows));
         for (peer, complaint) in self.options.peers.iter().zip(complaints) {
@@ -157,6 +126,7 @@ impl<'a> Report<'a> {
 
 /// One figure of a round, and how to show it.
 struct Column<T> {
+    name: &'static str,
     value: fn(&T) -> f64,
     decimals: usize,
     unit: &'static str,
@@ -165,12 +135,17 @@ struct Column<T> {
 
 impl<T> Column<T> {
     /// A figure and its ratio to the baseline's.
-    fn compared(decimals: usize, value: fn(&T) -> f64) -> Self {
-        Self { value, decimals, unit: "", compared: true }
+    fn compared(name: &'static str, decimals: usize, value: fn(&T) -> f64) -> Self {
+        Self { name, value, decimals, unit: "", compared: true }
     }
 
-    fn plain(decimals: usize, unit: &'static str, value: fn(&T) -> f64) -> Self {
-        Self { value, decimals, unit, compared: false }
+    fn plain(name: &'static str, decimals: usize, unit: &'static str, value: fn(&T) -> f64) -> Self {
+        Self { name, value, decimals, unit, compared: false }
+    }
+
+    fn heads(&self) -> Vec<String> {
+        let ratio = self.compared.then(|| "x".into());
+        std::iter::once(self.name.into()).chain(ratio).collect()
     }
 
     fn cells(&self, rounds: &[T], baseline: &[T]) -> Vec<String> {
@@ -183,6 +158,10 @@ impl<T> Column<T> {
             rounds.iter().zip(baseline).map(|(round, base)| (self.value)(round) / (self.value)(base));
         vec![figure, median(ratios).map_or("-".into(), |ratio| format!("{ratio:.2}"))]
     }
+}
+
+fn row(label: &str, cells: impl Iterator<Item = String>) -> Vec<String> {
+    std::iter::once(label.to_owned()).chain(cells).collect()
 }
 
 fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
