@@ -96,27 +96,27 @@ impl Connection {
     }
 
     fn introduce(&mut self, target: &Target) -> Result<(), Error> {
-        if target.resp3 {
-            self.expect_no_error("HELLO 3", &[b"HELLO", b"3"], target.password.is_some())?;
-        }
-        if let Some(password) = &target.password {
-            let credentials =
-                [target.user.as_deref(), Some(password)].into_iter().flatten().map(str::as_bytes);
-            let words: Vec<&[u8]> = std::iter::once(&b"AUTH"[..]).chain(credentials).collect();
-            self.expect_no_error("AUTH", &words, false)?;
-            if target.resp3 {
-                self.expect_no_error("HELLO 3", &[b"HELLO", b"3"], false)?;
+        let user = target.user.as_deref();
+        match (&target.password, target.resp3) {
+            (Some(password), true) => {
+                self.expect("HELLO", &["HELLO", "3", "AUTH", user.unwrap_or("default"), password])?;
             }
+            (Some(password), false) => match user {
+                Some(user) => self.expect("AUTH", &["AUTH", user, password])?,
+                None => self.expect("AUTH", &["AUTH", password])?,
+            },
+            (None, true) => self.expect("HELLO", &["HELLO", "3"])?,
+            (None, false) => {}
         }
-        if target.db > 0 {
-            self.expect_no_error("SELECT", &[b"SELECT", target.db.to_string().as_bytes()], false)?;
+        match target.db {
+            0 => Ok(()),
+            db => self.expect("SELECT", &["SELECT", &db.to_string()]),
         }
-        Ok(())
     }
 
-    fn expect_no_error(&mut self, what: &'static str, words: &[&[u8]], lenient: bool) -> Result<(), Error> {
+    fn expect(&mut self, what: &'static str, words: &[&str]) -> Result<(), Error> {
         match self.request(words)? {
-            Value::Error(error) if !lenient => Err(Error::Refused(what, printable(&error))),
+            Value::Error(error) => Err(Error::Refused(what, printable(&error))),
             _ => Ok(()),
         }
     }
@@ -208,4 +208,82 @@ fn encode<W: AsRef<[u8]>>(words: &[W]) -> Vec<u8> {
         bytes.extend_from_slice(b"\r\n");
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::thread::{self, JoinHandle};
+
+    /// A server that says this, piece by piece, and closes once the client has; returns what it was sent.
+    fn server(says: &'static [&'static str]) -> (Target, JoinHandle<String>) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has free ports");
+        let port = listener.local_addr().expect("bound").port();
+        let heard = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("the test connects");
+            stream.set_nodelay(true).expect("connected");
+            for piece in says {
+                stream.write_all(piece.as_bytes()).expect("the test reads");
+            }
+            stream.shutdown(std::net::Shutdown::Write).expect("connected");
+            let mut heard = String::new();
+            stream.read_to_string(&mut heard).expect("the test closes");
+            heard
+        });
+        (Target { host: "127.0.0.1".into(), port, user: None, password: None, db: 0, resp3: false }, heard)
+    }
+
+    #[test]
+    fn introduces_itself() {
+        let (target, heard) = server(&["+OK\r\n+OK\r\n"]);
+        let target = Target { password: Some("secret".into()), db: 7, ..target };
+        drop(Connection::open(&target, None).expect("both are OK"));
+        let heard = heard.join().expect("it only listens");
+        assert_eq!(heard, "*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n7\r\n");
+    }
+
+    #[test]
+    fn says_why_it_was_refused() {
+        let (target, _) = server(&["-WRONGPASS no\r\n"]);
+        let refused = Connection::open(&Target { password: Some("x".into()), ..target }, None);
+        assert_eq!(
+            refused.err().map(|error| error.to_string()).as_deref(),
+            Some("AUTH failed: WRONGPASS no")
+        );
+    }
+
+    #[test]
+    fn replies_may_come_in_pieces_and_the_end_is_told() {
+        let (target, _) = server(&["$5\r\nhe", "llo\r", "\n:1\r\n"]);
+        let mut connection = Connection::open(&target, None).expect("it listens");
+        assert_eq!(connection.request(&["GET", "k"]).expect("a reply"), Value::Bulk("hello".into()));
+        assert_eq!(connection.receive().expect("a reply"), Value::Int(1));
+        assert!(matches!(connection.receive(), Err(Error::Closed)));
+    }
+
+    #[test]
+    fn an_interrupt_ends_the_wait() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has free ports");
+        let port = listener.local_addr().expect("bound").port();
+        let target =
+            Target { host: "127.0.0.1".into(), port, user: None, password: None, db: 0, resp3: false };
+        let interrupted = Arc::new(AtomicBool::new(true));
+        let mut connection = Connection::open(&target, Some(interrupted)).expect("the backlog takes it");
+        assert!(connection.is_open());
+        assert!(matches!(connection.request(&["GET", "k"]), Err(Error::Interrupted)));
+    }
+
+    #[test]
+    fn a_missing_server_is_named() {
+        let port = TcpListener::bind(("127.0.0.1", 0))
+            .and_then(|listener| listener.local_addr())
+            .expect("free")
+            .port();
+        let target =
+            Target { host: "127.0.0.1".into(), port, user: None, password: None, db: 0, resp3: false };
+        let error = Connection::open(&target, None).err().map(|error| error.to_string());
+        let expected = format!("Could not connect to limpid at 127.0.0.1:{port}: Connection refused");
+        assert_eq!(error, Some(expected));
+    }
 }

@@ -1,5 +1,7 @@
 //! What was typed, kept in a file of the home directory; passwords are not.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use reedline::{
@@ -14,6 +16,8 @@ pub struct Discreet(FileBackedHistory);
 /// The history of earlier runs, if there is a home to keep it in.
 pub fn open() -> Option<Discreet> {
     let path = PathBuf::from(std::env::var_os("HOME")?).join(".limpid_history");
+    // Nobody else's business; an older file keeps the mode that it has.
+    OpenOptions::new().append(true).create(true).mode(0o600).open(&path).ok()?;
     FileBackedHistory::with_file(LINES_MAX, path).ok().map(Discreet)
 }
 

@@ -136,3 +136,34 @@ fn progress_bar() -> ProgressBar {
         Err(_) => bar,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(count: fn(&[u8], &mut Tally<'_>) -> Result<(), Error>, replies: &[u8]) -> (u64, u64) {
+        let bar = ProgressBar::hidden();
+        let mut tally = Tally { bar: &bar, replies: 0, errors: 0 };
+        count(replies, &mut tally).expect("whole replies");
+        (tally.replies, tally.errors)
+    }
+
+    #[test]
+    fn lines_are_counted() {
+        let replies = b"OK\nERR no\nnil\n-\n\"ERR quoted\"\n+OK\r\n-ERR no\r\n";
+        assert_eq!(counted(|from, tally| count_lines(from, tally), replies), (7, 2));
+    }
+
+    #[test]
+    fn values_are_counted() {
+        let replies = b"+OK\r\n-ERR no\r\n*2\r\n$1\r\na\r\n-ERR within\r\n$4\r\n-ERR\r\n";
+        assert_eq!(counted(|from, tally| count_values(from, tally), replies), (4, 1));
+    }
+
+    #[test]
+    fn a_cut_reply_is_told() {
+        let bar = ProgressBar::hidden();
+        let mut tally = Tally { bar: &bar, replies: 0, errors: 0 };
+        assert!(matches!(count_values(&b"$5\r\nhel"[..], &mut tally), Err(Error::Closed)));
+    }
+}

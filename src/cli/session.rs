@@ -104,20 +104,10 @@ impl Session {
             writeln!(io::stdout(), "Reading messages... (Ctrl-C ends it)").map_err(Error::Output)?;
         }
         loop {
-            match self.connection.as_mut().ok_or(Error::Closed)?.receive() {
-                Ok(value) => {
-                    self.print(&value, words)?;
-                    if matches!(value, Value::Error(_)) {
-                        return Ok(false);
-                    }
-                }
-                Err(Error::Interrupted) => {
-                    // Only a new connection is free of the stream for certain.
-                    self.connection = None;
-                    self.connection()?;
-                    return Ok(true);
-                }
-                Err(error) => return Err(error),
+            let value = self.connection.as_mut().ok_or(Error::Closed)?.receive()?;
+            self.print(&value, words)?;
+            if matches!(value, Value::Error(_)) {
+                return Ok(false);
             }
         }
     }

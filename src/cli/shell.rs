@@ -68,6 +68,11 @@ fn obey(
         () => match session.run(&words) {
             Ok(_) => {}
             Err(Error::Output(error)) => return Err(Error::Output(error)),
+            // The terminal has shown `^C`; a new connection is free of what was waited for.
+            Err(Error::Interrupted) => {
+                println("")?;
+                return session.reconnect().or_else(|error| println(&error.to_string())).map(|()| true);
+            }
             Err(error) => println(&error.to_string())?,
         },
     }
