@@ -6,6 +6,8 @@
 //!
 //! Small collections lie in one [`packed`] block.
 
+pub mod blob;
+pub mod dict;
 pub mod packed;
 
 /// Up to where a collection stays in its compact encoding; named as Redis's options.
