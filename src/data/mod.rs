@@ -9,6 +9,8 @@
 pub mod blob;
 pub mod dict;
 pub mod packed;
+pub mod random;
+pub mod set;
 
 /// Up to where a collection stays in its compact encoding; named as Redis's options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

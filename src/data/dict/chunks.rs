@@ -3,7 +3,9 @@
 //! A `Vec` of a million elements is copied whole when it grows; here only the last chunk is.
 //! Every chunk but the last is full, so a position is found by a shift and a mask.
 
+use std::iter::Flatten;
 use std::ops::{Index, IndexMut};
+use std::slice;
 
 /// Elements of a full chunk.
 const CHUNK: usize = 512;
@@ -11,6 +13,9 @@ const CHUNK: usize = 512;
 pub struct Chunks<T> {
     chunks: Vec<Vec<T>>,
 }
+
+/// The elements, in order of position.
+pub type Iter<'a, T> = Flatten<slice::Iter<'a, Vec<T>>>;
 
 impl<T> Chunks<T> {
     pub const fn new() -> Self {
@@ -37,10 +42,10 @@ impl<T> Chunks<T> {
     pub fn swap_remove(&mut self, position: usize) -> T {
         let last = self.chunks.last_mut().expect("a position exists only where there is an element");
         let mut element = last.pop().expect("no chunk is empty");
+        give_back(last);
         if last.is_empty() {
             self.chunks.pop();
-        } else if last.len() < last.capacity() / 4 {
-            last.shrink_to(last.len() * 2);
+            give_back(&mut self.chunks);
         }
         if position < self.len() {
             std::mem::swap(&mut element, &mut self[position]);
@@ -48,7 +53,7 @@ impl<T> Chunks<T> {
         element
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
+    pub fn iter(&self) -> Iter<'_, T> {
         self.chunks.iter().flatten()
     }
 
@@ -56,6 +61,12 @@ impl<T> Chunks<T> {
         let full = self.chunks.len().saturating_sub(1) * CHUNK;
         let elements = full + self.chunks.last().map_or(0, Vec::capacity);
         self.chunks.capacity() * size_of::<Vec<T>>() + elements * size_of::<T>()
+    }
+}
+
+fn give_back<T>(vec: &mut Vec<T>) {
+    if vec.len() < vec.capacity() / 4 {
+        vec.shrink_to(vec.len() * 2);
     }
 }
 
@@ -90,7 +101,7 @@ mod tests {
             assert_eq!(chunks.swap_remove(position), model.swap_remove(position));
             assert_eq!(chunks.len(), model.len());
         }
-        assert_eq!(chunks.heap_bytes(), chunks.chunks.capacity() * size_of::<Vec<usize>>());
+        assert_eq!(chunks.heap_bytes(), 0);
     }
 
     #[test]

@@ -15,7 +15,9 @@ mod chunks;
 mod index;
 
 use self::chunks::Chunks;
+pub use self::chunks::Iter;
 use self::index::Index;
+use super::random::{Rng, below};
 use foldhash::quality::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::LazyLock;
@@ -72,12 +74,12 @@ impl<T: Keyed> Dict<T> {
     }
 
     /// In order of position.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
+    pub fn iter(&self) -> Iter<'_, T> {
         self.elements.iter()
     }
 
     /// One element, each with the same odds.
-    pub fn random(&self, rng: &mut impl FnMut() -> u64) -> Option<&T> {
+    pub fn random(&self, rng: Rng) -> Option<&T> {
         (!self.is_empty()).then(|| &self.elements[below(self.len(), rng)])
     }
 
@@ -182,11 +184,6 @@ fn hash(key: &[u8]) -> u64 {
     let mut hasher = SEED.build_hasher();
     hasher.write(key);
     hasher.finish()
-}
-
-/// A number in `0..bound`, each with (but for a part in 2^64) the same odds.
-pub fn below(bound: usize, rng: &mut impl FnMut() -> u64) -> usize {
-    ((u128::from(rng()) * bound as u128) >> 64) as usize
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::data::random::tests::seeded;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,16 +25,6 @@ fn filled(n: u32) -> Dict<Pair> {
         assert_eq!(dict.insert(pair(i, i)), None);
     }
     dict
-}
-
-/// A random number generator that a test can repeat.
-fn counter_rng(seed: u64) -> impl FnMut() -> u64 {
-    let mut state = seed;
-    move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed ^ (mixed >> 31)
-    }
 }
 
 fn scan_all(dict: &Dict<Pair>, count: usize) -> Vec<Pair> {
@@ -101,7 +92,7 @@ proptest! {
         counts in prop::collection::vec(1..700usize, 1..20), seed in any::<u64>()
     ) {
         let mut dict = filled(4000);
-        let mut rng = counter_rng(seed);
+        let mut rng = seeded(seed);
         let (mut cursor, mut seen) = (0, Vec::new());
         let mut fresh = 10_000;
         for count in counts.iter().cycle() {
@@ -148,7 +139,7 @@ fn a_scan_returns_about_as_many_as_asked() {
 #[test]
 fn random_elements_are_uniform() {
     let dict = filled(1000);
-    let mut rng = counter_rng(7);
+    let mut rng = seeded(7);
     let mut drawn = vec![0u32; 1000];
     for _ in 0..100_000 {
         let n = dict.random(&mut rng).map(|pair| u32::from_be_bytes(pair.key));
