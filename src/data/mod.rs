@@ -8,6 +8,7 @@
 
 pub mod blob;
 pub mod dict;
+pub mod list;
 pub mod packed;
 pub mod random;
 pub mod set;

@@ -64,6 +64,12 @@ impl Packed {
         header_bytes(self.block.len()) + header.used()
     }
 
+    /// Bytes that `text` would add.
+    pub fn bytes_for(text: &[u8]) -> usize {
+        let encoded = Encoded::new(text).len();
+        encoded + trailer_len(encoded)
+    }
+
     /// Bytes allocated.
     pub fn heap_bytes(&self) -> usize {
         self.block.len()
@@ -72,6 +78,12 @@ impl Packed {
     pub fn iter(&self) -> Iter<'_> {
         let header = self.header();
         Iter { elements: &self.block[header.start..header.end], remaining: header.len }
+    }
+
+    /// The elements of a range that lies within the sequence.
+    pub fn range(&self, range: std::ops::Range<usize>) -> Iter<'_> {
+        let (from, to) = (self.seek(range.start), self.seek(range.end));
+        Iter { elements: &self.elements()[from.offset()..to.offset()], remaining: range.len() }
     }
 
     pub fn get(&self, index: usize) -> Option<Element<'_>> {
@@ -151,6 +163,11 @@ impl Packed {
         Cursor::new(cursor.offset() + len + trailer_len(len))
     }
 
+    /// Bytes of the element at `cursor`, which is not the end.
+    pub fn bytes_at(&self, cursor: Cursor) -> usize {
+        self.after(cursor).offset() - cursor.offset()
+    }
+
     /// The element before `cursor`, unless that is the first.
     pub fn before(&self, cursor: Cursor) -> Option<Cursor> {
         let ahead = &self.elements()[..cursor.offset()];
@@ -182,8 +199,7 @@ impl Packed {
 
     /// Puts `text` in place of the element at `cursor`, which is not the end.
     pub fn replace_at(&mut self, cursor: Cursor, text: &[u8]) {
-        let old = self.after(cursor).offset() - cursor.offset();
-        self.write_at(cursor, old, 1, text);
+        self.write_at(cursor, self.bytes_at(cursor), 1, text);
     }
 
     /// Removes `count` elements, which there are, from `cursor` on; it then designates what followed them.
@@ -206,7 +222,9 @@ impl Packed {
             let (element, len) = decode(&self.block[read..header.end]);
             let next = read + len + trailer_len(len);
             if keep(&element) {
-                self.block.copy_within(read..next, write);
+                if read != write {
+                    self.block.copy_within(read..next, write);
+                }
                 write += next - read;
             } else {
                 header.len -= 1;
@@ -412,7 +430,7 @@ fn size_for(elements: usize) -> usize {
 }
 
 /// The elements, from either end.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Iter<'a> {
     elements: &'a [u8],
     remaining: usize,
