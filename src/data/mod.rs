@@ -8,6 +8,7 @@
 
 pub mod blob;
 pub mod dict;
+pub mod hash;
 pub mod list;
 pub mod packed;
 pub mod random;
