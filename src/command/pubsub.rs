@@ -237,7 +237,7 @@ fn publish(args: &mut Args, context: &mut Context, reply: &mut Reply, kind: Kind
 
 fn channels(args: &mut Args, context: &mut Context, reply: &mut Reply, kind: Kind) -> Done {
     let pattern = args.peek().map_or(Pattern::All, Pattern::new);
-    args.rest();
+    let _ = args.rest();
     let names = context.server.broker.active(kind, &pattern);
     reply.array(names.len());
     names.iter().for_each(|name| reply.bulk(name));

@@ -144,8 +144,9 @@ impl<'k> Edit<'k> {
     }
 
     /// A collection that has become empty is no key any more.
-    pub fn drop_if_empty<T: Stored>(&mut self, key: &[u8]) -> bool {
-        let empty = matches!(self.view.read::<T>(key), Ok(Some(collection)) if collection.is_empty());
+    pub fn drop_if_empty(&mut self, key: &[u8]) -> bool {
+        let entry = self.view.peek(self.view.db, key);
+        let empty = entry.and_then(|entry| entry.object()).is_some_and(Object::is_vacant);
         if empty {
             self.remove(key);
         }
