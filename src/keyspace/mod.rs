@@ -19,6 +19,7 @@ pub mod pattern;
 pub mod shard;
 pub mod slot;
 mod table;
+pub mod tuning;
 pub mod view;
 pub mod watch;
 
@@ -32,6 +33,7 @@ use entry::Entry;
 use lock::{Locked, Mode, Place};
 use shard::{Shard, ShardMut, Side};
 use table::KeyHasher;
+use tuning::Tuning;
 
 pub use edit::{Edit, WaitKey};
 pub use entry::Content;
@@ -50,6 +52,8 @@ pub struct Keyspace {
     databases: [OnceLock<Database>; DATABASES],
     hasher: KeyHasher,
     garbage: Sender<Garbage>,
+    /// Up to where collections stay compact.
+    pub tuning: Tuning,
 }
 
 struct Database {
@@ -71,6 +75,7 @@ impl Keyspace {
             databases: [const { OnceLock::new() }; DATABASES],
             hasher: KeyHasher::with_seed(seed),
             garbage,
+            tuning: Tuning::default(),
         }
     }
 
