@@ -92,6 +92,17 @@ impl<'k> View<'k> {
         shard?.find(self.keyspace.hash(key), key).filter(|entry| !entry.is_due(self.now_ms))
     }
 
+    /// Whole seconds since the last use of an entry of this view.
+    pub fn idle_s(&self, entry: &Entry) -> u64 {
+        let used_s = if entry.access() == 0 { self.keyspace.born_s } else { entry.access() };
+        (self.now_ms / 1000).saturating_sub(u64::from(used_s))
+    }
+
+    /// A source of random numbers, another one at each call.
+    pub fn random(&self) -> impl FnMut() -> u64 + use<> {
+        self.keyspace.random()
+    }
+
     /// Seconds of the last use, for OBJECT IDLETIME.
     fn used(&self, entry: &Entry) {
         entry.set_access((self.now_ms / 1000) as u32);
