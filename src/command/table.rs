@@ -6,8 +6,18 @@ use super::row::{Command, Run};
 use super::{connection, keys, server, strings, transactions};
 
 /// The families, in the order of the documentation.
-static FAMILIES: &[&[Command]] =
-    &[strings::ROWS, keys::ROWS, transactions::ROWS, connection::ROWS, server::ROWS];
+static FAMILIES: &[&[Command]] = &[
+    strings::ROWS,
+    keys::existence::ROWS,
+    keys::expiry::ROWS,
+    keys::naming::ROWS,
+    keys::walk::ROWS,
+    keys::object::ROWS,
+    keys::databases::ROWS,
+    transactions::ROWS,
+    connection::ROWS,
+    server::ROWS,
+];
 
 /// A command's place in the table: what per-command counters are indexed by.
 #[derive(Clone, Copy)]

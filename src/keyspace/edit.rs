@@ -188,8 +188,9 @@ impl<'k> Edit<'k> {
         }
     }
 
-    /// Records a change that is not one key's: none of the words names a key.
-    pub fn record_keyless(&mut self, db: u8, words: &[&[u8]]) {
+    /// Records a change and tells nobody: for words that name no key, or another one first than the one that has
+    /// changed. [`Edit::touch`] is the caller's.
+    pub fn record_only(&mut self, db: u8, words: &[&[u8]]) {
         self.effects.push(db, words);
     }
 

@@ -47,6 +47,20 @@ impl Object {
         }
     }
 
+    /// By the names of OBJECT ENCODING.
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Object::Bytes(_) => "raw",
+        }
+    }
+
+    /// A value of its own that equals this one.
+    pub fn duplicate(&self) -> Object {
+        match self {
+            Object::Bytes(bytes) => Object::Bytes(bytes.clone()),
+        }
+    }
+
     pub fn heap_bytes(&self) -> usize {
         match self {
             Object::Bytes(bytes) => bytes.capacity(),
