@@ -15,6 +15,7 @@ pub mod error;
 pub mod help;
 pub mod info;
 pub mod keys;
+pub mod pubsub;
 pub mod row;
 pub mod server;
 pub mod strings;

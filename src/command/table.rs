@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::row::{Command, Run};
-use super::{connection, keys, server, strings, transactions};
+use super::{connection, keys, pubsub, server, strings, transactions};
 
 /// The families, in the order of the documentation.
 static FAMILIES: &[&[Command]] = &[
@@ -15,6 +15,7 @@ static FAMILIES: &[&[Command]] = &[
     keys::object::ROWS,
     keys::databases::ROWS,
     transactions::ROWS,
+    pubsub::ROWS,
     connection::ROWS,
     server::ROWS,
 ];

@@ -22,6 +22,7 @@ pub mod scan;
 pub mod shard;
 pub mod slot;
 mod table;
+pub mod tuning;
 pub mod view;
 pub mod watch;
 
@@ -36,8 +37,9 @@ use entry::Entry;
 use lock::{Locked, Mode, Place};
 use shard::{Shard, ShardMut, Side};
 use table::KeyHasher;
+use tuning::Tuning;
 
-pub use edit::Edit;
+pub use edit::{Edit, WaitKey};
 pub use entry::Content;
 pub use lock::Places;
 pub use object::{Object, Stored, Type, WrongType};
@@ -59,6 +61,8 @@ pub struct Keyspace {
     /// When it began: what was loaded counts as last used then.
     born_s: u32,
     garbage: Sender<Garbage>,
+    /// Up to where collections stay compact.
+    pub tuning: Tuning,
 }
 
 struct Database {
@@ -83,6 +87,7 @@ impl Keyspace {
             sources: AtomicU64::new(0),
             born_s: (now_ms / 1000) as u32,
             garbage,
+            tuning: Tuning::default(),
         }
     }
 
@@ -128,6 +133,12 @@ impl Keyspace {
     pub fn with_shard_mut<R>(&self, place: Place, change: impl FnOnce(ShardMut<'_>) -> R) -> R {
         let mut locked = Locked::one(self, place, Mode::Exclusive);
         change(locked.shard_mut(place).expect("just locked for writing"))
+    }
+
+    /// A client waits no longer for a key of this shard.
+    pub fn waits_no_longer(&self, place: Place) {
+        let side = &self.database(place.db).sides[place.shard as usize];
+        side.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Whether a shard has a key that may be due. Takes no shard lock.
