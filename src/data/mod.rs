@@ -13,6 +13,7 @@ pub mod list;
 pub mod packed;
 pub mod random;
 pub mod set;
+pub mod zset;
 
 /// Up to where a collection stays in its compact encoding; named as Redis's options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
