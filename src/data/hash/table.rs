@@ -5,7 +5,7 @@ use super::{Field, Fields};
 use crate::data::dict::{self, Dict};
 use std::collections::BTreeSet;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Table {
     pairs: Dict<Pair>,
     /// What the pairs own.
@@ -100,14 +100,6 @@ impl Fields for Table {
             count += 1;
         }
         count
-    }
-}
-
-impl Clone for Table {
-    fn clone(&self) -> Self {
-        let mut pairs = Dict::new();
-        self.pairs.iter().for_each(|pair| pairs.insert_new(pair.clone()));
-        Self { pairs, pair_bytes: self.pair_bytes, deadlines: self.deadlines.clone() }
     }
 }
 
