@@ -1,1 +1,4 @@
 //! (to come)
+
+pub mod float;
+pub mod lcs;
