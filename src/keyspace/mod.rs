@@ -33,7 +33,7 @@ use lock::{Locked, Mode, Place};
 use shard::{Shard, ShardMut, Side};
 use table::KeyHasher;
 
-pub use edit::Edit;
+pub use edit::{Edit, WaitKey};
 pub use entry::Content;
 pub use lock::Places;
 pub use object::{Object, Stored, Type, WrongType};
@@ -111,6 +111,12 @@ impl Keyspace {
     pub fn with_shard_mut<R>(&self, place: Place, change: impl FnOnce(ShardMut<'_>) -> R) -> R {
         let mut locked = Locked::one(self, place, Mode::Exclusive);
         change(locked.shard_mut(place).expect("just locked for writing"))
+    }
+
+    /// A client waits no longer for a key of this shard.
+    pub fn waits_no_longer(&self, place: Place) {
+        let side = &self.database(place.db).sides[place.shard as usize];
+        side.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Whether a shard has a key that may be due. Takes no shard lock.
