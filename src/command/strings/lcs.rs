@@ -51,7 +51,7 @@ pub(super) fn lcs(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
     if options.idx {
         indexes(&lcs, &options, reply);
     } else if options.len {
-        reply.int(lcs.len() as i64);
+        reply.int(lcs.length() as i64);
     } else {
         reply.bulk(&lcs.bytes());
     }
@@ -72,12 +72,12 @@ fn refuse_if_too_long(a: &[u8], b: &[u8]) -> Done {
 
 fn indexes(lcs: &Lcs, options: &Options, reply: &mut Reply) {
     let mut matches = lcs.matches();
-    matches.retain(|found| found.len() as i64 >= options.min_match_len);
+    matches.retain(|found| found.length() as i64 >= options.min_match_len);
     reply.map(2);
     reply.bulk(b"matches");
     reply.array(matches.len());
     for found in matches {
-        let length = found.len() as i64;
+        let length = found.length() as i64;
         reply.array(2 + usize::from(options.with_match_len));
         range(found.a, reply);
         range(found.b, reply);
@@ -86,7 +86,7 @@ fn indexes(lcs: &Lcs, options: &Options, reply: &mut Reply) {
         }
     }
     reply.bulk(b"len");
-    reply.int(lcs.len() as i64);
+    reply.int(lcs.length() as i64);
 }
 
 fn range(places: RangeInclusive<usize>, reply: &mut Reply) {

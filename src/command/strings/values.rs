@@ -62,7 +62,7 @@ fn pairs<'a>(
     name: &str,
 ) -> Result<impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone + use<'a>, Error> {
     let words = args.rest();
-    if words.len() % 2 != 0 {
+    if !words.len().is_multiple_of(2) {
         return Err(Error::wrong_arity(name));
     }
     let values = words.clone().skip(1).step_by(2);
