@@ -4,6 +4,8 @@
 //! The thread never blocks on the channel: it empties it, works, and only when it has found nothing says that
 //! it sleeps. So `ring` costs a system call only when there is somebody to wake.
 
+use super::compaction::{Catalog, Compaction, Step};
+use super::error::Result;
 use super::recovery::Recovered;
 use super::stats::{Shared, Stats};
 use super::writer::{Appended, Now, Writer};
@@ -24,15 +26,22 @@ const PACE: Duration = Duration::from_millis(2);
 /// The log of a running server.
 pub struct Aof {
     shared: Arc<Shared>,
+    catalog: Arc<Catalog>,
     messages: Sender<Message>,
     /// The thread has found the channel empty and wants to be woken.
     sleeping: Arc<AtomicBool>,
     thread: Thread,
-    join: Mutex<Option<JoinHandle<Result<(), String>>>>,
+    join: Mutex<Option<JoinHandle<Outcome>>>,
 }
+
+const _: () = assert!(size_of::<Message>() <= 56, "one for each append: anything big is boxed");
+
+/// How a log ended; the error says what is lost.
+type Outcome = std::result::Result<(), String>;
 
 enum Message {
     Append(Appended),
+    Compaction(Box<Step>),
     Policy(Policy),
     Close,
 }
@@ -44,6 +53,7 @@ impl Aof {
         policy: Policy,
         notify: Box<dyn FnMut(Event) + Send>,
     ) -> io::Result<Aof> {
+        let catalog = Arc::new(Catalog::new(recovered.storage.clone(), recovered.manifest.clone()));
         let writer = Writer::new(recovered, policy, notify, now());
         let shared = writer.shared();
         let (messages, inbox) = unbounded();
@@ -51,7 +61,7 @@ impl Aof {
         let thread = Loop { inbox, sleeping: sleeping.clone(), pace: pace(policy) };
         let join = thread::Builder::new().name("aof".to_owned()).spawn(move || thread.run(writer))?;
         let thread = join.thread().clone();
-        Ok(Aof { shared, messages, sleeping, thread, join: Mutex::new(Some(join)) })
+        Ok(Aof { shared, catalog, messages, sleeping, thread, join: Mutex::new(Some(join)) })
     }
 
     pub fn stats(&self) -> &Stats {
@@ -67,9 +77,33 @@ impl Aof {
         self.command(Message::Policy(policy));
     }
 
+    /// Begins a compaction; one at a time. May be called on any thread that may wait for the disk.
+    pub fn begin_compaction(&self) -> Result<Compaction> {
+        let (messages, thread) = (self.messages.clone(), self.thread.clone());
+        let send = move |step| {
+            // Fails only after `close`, which has given the compaction up.
+            let _ = messages.send(Message::Compaction(Box::new(step)));
+            thread.unpark();
+        };
+        Compaction::begin(self.catalog.clone(), self.shared.clone(), Box::new(send))
+    }
+
+    /// Like [`Log::append`], of effects whose shards have all been cut by the compaction `generation`.
+    pub fn append_cut(&self, effects: Effects, generation: u32) -> Seq {
+        let records = u64::from(effects.records());
+        if records == 0 {
+            return self.shared.last_seq();
+        }
+        self.shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+        let first = self.shared.next.fetch_add(records, SeqCst);
+        // Fails only after `close`.
+        let _ = self.messages.send(Message::Append(Appended { first, generation, effects }));
+        first + records - 1
+    }
+
     /// Writes and syncs everything appended before, and ends the thread. The error says what is lost.
     /// Later appends go nowhere.
-    pub fn close(&self) -> Result<(), String> {
+    pub fn close(&self) -> Outcome {
         let Some(join) = self.join.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return Ok(());
         };
@@ -94,15 +128,7 @@ impl Drop for Aof {
 
 impl Log for Aof {
     fn append(&self, effects: Effects) -> Seq {
-        let records = u64::from(effects.records());
-        if records == 0 {
-            return self.shared.last_seq();
-        }
-        self.shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
-        let first = self.shared.next.fetch_add(records, SeqCst);
-        // Fails only after `close`.
-        let _ = self.messages.send(Message::Append(Appended { first, effects }));
-        first + records - 1
+        self.append_cut(effects, 0)
     }
 
     fn ring(&self) {
@@ -139,7 +165,7 @@ fn pace(policy: Policy) -> Duration {
 }
 
 impl Loop {
-    fn run(mut self, mut writer: Writer) -> Result<(), String> {
+    fn run(mut self, mut writer: Writer) -> Outcome {
         loop {
             let (worked, closing) = self.drain(&mut writer);
             writer.commit(now());
@@ -161,6 +187,7 @@ impl Loop {
         while writer.has_room() {
             match self.inbox.try_recv() {
                 Ok(Message::Append(appended)) => writer.take(appended),
+                Ok(Message::Compaction(step)) => writer.compaction_step(*step),
                 Ok(Message::Policy(policy)) => {
                     self.pace = pace(policy);
                     writer.set_policy(policy, now());

@@ -17,9 +17,11 @@
 
 #[cfg(test)]
 mod campaign;
+mod compaction;
 mod error;
 mod groups;
 mod handle;
+mod log_file;
 pub mod manifest;
 mod mark;
 #[cfg(test)]
@@ -31,6 +33,7 @@ mod stats;
 pub mod storage;
 mod writer;
 
+pub use compaction::{Compacted, Compaction};
 pub use error::{Damage, Error, Result};
 pub use handle::Aof;
 pub use stats::Stats;

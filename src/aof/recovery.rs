@@ -11,6 +11,7 @@
 
 use super::error::{Damage, Doing, Error, Result};
 use super::groups::Position;
+use super::log_file::LogFile;
 use super::manifest::{Entry, Kind, MANIFEST, Manifest, parse_file_name};
 use super::mark;
 use super::record::Apply;
@@ -27,8 +28,8 @@ pub struct Recovered {
     pub(super) segment: Box<dyn Appender>,
     pub(super) end: Replayed,
     pub report: Report,
-    /// Holds the lock on the directory.
-    pub(super) claim: Arc<dyn Storage>,
+    /// Keeps the directory locked.
+    pub(super) storage: Arc<dyn Storage>,
 }
 
 /// What recovery found, for the line that the server prints.
@@ -79,7 +80,7 @@ pub fn open(
     let end = replay_all(&*storage, &manifest, &mut report, apply, progress)?;
     let segment = mend(&*storage, manifest.growing(), &end, &mut report)?;
     remove_unused(&*storage, &manifest)?;
-    Ok(Recovered { manifest, segment, end, report, claim: storage })
+    Ok(Recovered { manifest, segment, end, report, storage })
 }
 
 /// Makes the first segment and the first manifest.
@@ -94,19 +95,11 @@ fn begin(storage: &dyn Storage) -> Result<Manifest> {
         storage.remove(&name).doing("removing", &name)?;
     }
     let name = Kind::Segment.file_name(1);
-    create_file(storage, &name)?;
+    LogFile::create(storage, name.clone(), 0)?;
     let entry = Entry { kind: Kind::Segment, name, first: 1, last: None };
     let manifest = Manifest { entries: vec![entry], unused: Vec::new() };
     manifest.store(storage)?;
     Ok(manifest)
-}
-
-/// Makes a log file that holds nothing but its header, on disk before any manifest can name it.
-pub(super) fn create_file(storage: &dyn Storage, name: &str) -> Result<Box<dyn Appender>> {
-    let mut file = storage.create(name).doing("creating", name)?;
-    file.append(mark::HEADER).doing("writing", name)?;
-    file.sync().doing("syncing", name)?;
-    Ok(file)
 }
 
 /// Whether a file is what a crash leaves of a first start: no more than a header, of which the end may have become zeros.
@@ -270,7 +263,7 @@ mod tests {
                 lines.push(format!("{db} SET {key} a \\n\\xffvalue"));
                 let first = writer.shared().next.fetch_add(1, Relaxed);
                 writer.shared().backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
-                writer.take(Appended { first, effects });
+                writer.take(Appended { first, generation: 0, effects });
             }
             writer.commit(now);
             now.instant += Duration::from_millis(400);
