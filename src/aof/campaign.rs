@@ -75,6 +75,8 @@ struct History {
     storage: MemoryStorage,
     /// Everything appended that may still be there, in order.
     units: Vec<Unit>,
+    /// What they come to.
+    state: State,
     appended: u64,
     switches: u64,
     clock: Now,
@@ -127,6 +129,7 @@ impl History {
             random: Random(seed),
             storage: MemoryStorage::new(!seed),
             units: Vec::new(),
+            state: State::new(),
             appended: 0,
             switches: 0,
             clock: Now { unix_ms: 1_763_886_000_000, instant: Instant::now() },
@@ -195,6 +198,7 @@ impl History {
         assert!(seq >= *durable, "{durable} records were durable, {seq} are left");
         drop(durable);
         self.units.truncate(kept);
+        self.state = state;
         Ok(recovered)
     }
 
@@ -267,6 +271,7 @@ impl History {
             let shared = &life.writer.shared;
             shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
             let first = shared.next.fetch_add(u64::from(effects.records()), Relaxed);
+            apply(&mut self.state, &unit);
             self.units.push(unit);
             sent.push(Appended { first, generation, effects });
         }
@@ -292,10 +297,8 @@ impl History {
             return;
         }
         life.generations[shard] = compaction.generation();
-        let mut state = State::new();
-        self.units.iter().for_each(|unit| apply(&mut state, unit));
         let mut effects = Effects::new();
-        for (key, value) in state.iter().filter(|(key, _)| shard_of(**key) == shard) {
+        for (key, value) in self.state.iter().filter(|(key, _)| shard_of(**key) == shard) {
             push(&mut effects, *key, Some(value));
         }
         if compaction.write(&effects, self.clock.unix_ms).is_err() {

@@ -49,7 +49,7 @@ const DELTA_WRITE_BYTES: usize = 64 << 10;
 /// How a compaction reaches the thread `aof`.
 pub enum Step {
     Begin(Delta),
-    Finish(Switch),
+    Finish(Box<Switch>),
     Abandon { generation: u32 },
 }
 
@@ -205,7 +205,8 @@ impl Compaction {
         let compacted = Compacted { base_bytes: base.size_bytes, base_records: base.written };
         let (reply, outcome) = bounded(1);
         let (generation, at, manifest) = (self.generation, self.shared.last_seq(), self.catalog.manifest());
-        (self.send)(Step::Finish(Switch { generation, at, base, segment, keep, manifest, reply }));
+        let switch = Switch { generation, at, base, segment, keep, manifest, reply };
+        (self.send)(Step::Finish(Box::new(switch)));
         Ok((compacted, outcome))
     }
 
@@ -251,7 +252,7 @@ impl Writer {
         match step {
             Step::Begin(delta) if self.is_sound() => self.delta = Some(delta),
             Step::Begin(delta) => self.shared.lost_compaction.store(delta.generation, Relaxed),
-            Step::Finish(switch) if self.delta_is(switch.generation) => self.switch = Some(switch),
+            Step::Finish(switch) if self.delta_is(switch.generation) => self.switch = Some(*switch),
             Step::Finish(switch) => switch.refuse("the log could not be written meanwhile"),
             Step::Abandon { generation } if self.delta_is(generation) => self.delta = None,
             Step::Abandon { .. } => {}
