@@ -3,13 +3,14 @@
 //! After every end of a life, clean, killed or without power, in the middle of a compaction or not, the log is recovered
 //! and must hold a prefix of what was appended, cut between commands, with everything in it that had been called durable.
 
-use super::compaction::{Catalog, Compaction, Step};
+use super::compaction::{Catalog, Compaction, Requested, Step};
 use super::memory::{Faults, MemoryStorage, Random};
 use super::recovery::{self, Recovered};
 use super::writer::{Appended, Now, Writer};
 use super::{Error, Event, Policy};
 use crate::execute::log::Seq;
 use crate::keyspace::effects::Effects;
+use crate::protocol::Words;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -43,30 +44,52 @@ impl Drop for NameOnPanic {
     }
 }
 
-/// A change: database and key, and the new value if it is not a removal.
-type Change = ((u8, u64), Option<String>);
+/// Database and number.
+type Key = (u8, u64);
+
+#[derive(Clone)]
+enum Change {
+    Set(String),
+    Append(String),
+    Remove,
+}
+
 /// What one command did: changes that are there all or none.
-type Unit = Vec<Change>;
-type State = BTreeMap<(u8, u64), String>;
+type Unit = Vec<(Key, Change)>;
+type State = BTreeMap<Key, String>;
 
-fn apply(state: &mut State, unit: &[Change]) {
-    for (key, value) in unit {
-        match value {
-            Some(value) => state.insert(*key, value.clone()),
-            None => state.remove(key),
-        };
+fn apply(state: &mut State, unit: &[(Key, Change)]) {
+    for (key, change) in unit {
+        match change {
+            Change::Set(value) => drop(state.insert(*key, value.clone())),
+            // Not the same when it is done twice.
+            Change::Append(value) => state.entry(*key).or_default().push_str(value),
+            Change::Remove => drop(state.remove(key)),
+        }
     }
 }
 
-fn push(effects: &mut Effects, (db, key): (u8, u64), value: Option<&String>) {
+fn push(effects: &mut Effects, (db, key): Key, change: &Change) {
     let key = format!("key {key}");
-    match value {
-        Some(value) => effects.push(db, &[b"SET", key.as_bytes(), value.as_bytes()]),
-        None => effects.push(db, &[b"DEL", key.as_bytes()]),
+    match change {
+        Change::Set(value) => effects.push(db, &[b"SET", key.as_bytes(), value.as_bytes()]),
+        Change::Append(value) => effects.push(db, &[b"APPEND", key.as_bytes(), value.as_bytes()]),
+        Change::Remove => effects.push(db, &[b"DEL", key.as_bytes()]),
     }
 }
 
-fn shard_of(key: (u8, u64)) -> usize {
+fn parse(words: Words<'_>) -> (u64, Change) {
+    let words: Vec<&str> = words.iter().map(|word| str::from_utf8(word).unwrap()).collect();
+    let key = words[1].strip_prefix("key ").unwrap().parse().unwrap();
+    let change = match words[0] {
+        "SET" => Change::Set(words[2].to_owned()),
+        "APPEND" => Change::Append(words[2].to_owned()),
+        _ => Change::Remove,
+    };
+    (key, change)
+}
+
+fn shard_of(key: Key) -> usize {
     key.1 as usize % SHARDS
 }
 
@@ -112,6 +135,9 @@ struct Life {
     catalog: Arc<Catalog>,
     steps: Arc<Mutex<Vec<Step>>>,
     compaction: Option<Compaction>,
+    switching: Option<(Compaction, Requested)>,
+    /// Numbered, and sent only later: their shards are locked meanwhile.
+    unsent: Vec<(Vec<usize>, Appended)>,
     /// Which compaction has cut each shard.
     generations: [u32; SHARDS],
 }
@@ -175,9 +201,8 @@ impl History {
         let recovered = recovery::open(
             storage,
             &mut |db, words| {
-                let key = str::from_utf8(words.get(1)).unwrap().strip_prefix("key ").unwrap();
-                let value = (words.len() == 3).then(|| str::from_utf8(words.get(2)).unwrap().to_owned());
-                apply(&mut state, &[((db, key.parse().unwrap()), value)]);
+                let (key, change) = parse(words);
+                apply(&mut state, &[((db, key), change)]);
                 Ok(())
             },
             &mut |done, total| assert!(done <= total),
@@ -216,18 +241,29 @@ impl History {
         let notify = Box::new(move |event| promises.hear(event));
         let writer = Writer::new(recovered, policy, notify, self.clock);
         let steps = Arc::default();
-        let mut life = Life { writer, catalog, steps, compaction: None, generations: [0; SHARDS] };
+        let mut life = Life {
+            writer,
+            catalog,
+            steps,
+            compaction: None,
+            switching: None,
+            unsent: Vec::new(),
+            generations: [0; SHARDS],
+        };
         for _ in 0..self.random.below(80) {
             self.step(&mut life);
         }
         let end = [End::Clean, End::Killed, End::PowerLoss][self.random.below(3) as usize];
+        if end == End::Clean {
+            life.send_if(|_| true);
+        }
         if end == End::Clean && life.writer.close(self.clock).is_ok() {
             let records: usize = self.units.iter().map(Vec::len).sum();
             *self.promises.durable.lock().unwrap() = records as Seq;
         }
-        if let (End::Killed | End::PowerLoss, Some(compaction)) = (end, life.compaction) {
+        if end != End::Clean {
             // The process that would tidy up is gone.
-            std::mem::forget(compaction);
+            std::mem::forget((life.compaction, life.switching));
         }
         end
     }
@@ -252,34 +288,34 @@ impl History {
         }
     }
 
-    /// Appends a few commands, which reach the writer in any order.
+    /// Appends a command; it and those before reach the writer in any order.
     fn append(&mut self, life: &mut Life) {
-        let mut sent = Vec::new();
-        for _ in 0..1 + self.random.below(3) {
-            let mut effects = Effects::new();
-            let mut unit = Unit::new();
-            for _ in 0..1 + self.random.below(3) {
-                let key = (self.random.below(2) as u8, self.random.below(40));
-                self.appended += 1;
-                let padding = "v".repeat(self.random.below(300) as usize);
-                let value = (!self.random.one_in(4)).then(|| format!("{} {padding}", self.appended));
-                push(&mut effects, key, value.as_ref());
-                unit.push((key, value));
-            }
-            let shards: Vec<usize> = unit.iter().map(|(key, _)| shard_of(*key)).collect();
-            let generation = self.common_generation(life, &shards);
-            let shared = &life.writer.shared;
-            shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
-            let first = shared.next.fetch_add(u64::from(effects.records()), Relaxed);
-            apply(&mut self.state, &unit);
-            self.units.push(unit);
-            sent.push(Appended { first, generation, effects });
-        }
-        while !sent.is_empty() {
-            let next = self.random.below(sent.len() as u64) as usize;
-            life.pump();
-            life.writer.take(sent.swap_remove(next));
-        }
+        let unit: Unit = (0..1 + self.random.below(3)).map(|_| self.change()).collect();
+        let shards: Vec<usize> = unit.iter().map(|(key, _)| shard_of(*key)).collect();
+        life.send_of_shards(&shards);
+        let generation = self.common_generation(life, &shards);
+        let mut effects = Effects::new();
+        unit.iter().for_each(|(key, change)| push(&mut effects, *key, change));
+        let shared = &life.writer.shared;
+        shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+        let first = shared.next.fetch_add(u64::from(effects.records()), Relaxed);
+        apply(&mut self.state, &unit);
+        self.units.push(unit);
+        life.unsent.push((shards, Appended { first, generation, effects }));
+        let random = &mut self.random;
+        life.send_if(|_| !random.one_in(3));
+    }
+
+    fn change(&mut self) -> (Key, Change) {
+        let key = (self.random.below(2) as u8, self.random.below(40));
+        self.appended += 1;
+        let value = format!("{}:{}", self.appended, "v".repeat(self.random.below(300) as usize));
+        let change = match self.random.below(4) {
+            0 => Change::Remove,
+            1 => Change::Append(value),
+            _ => Change::Set(value),
+        };
+        (key, change)
     }
 
     /// What an append to these shards names. If only some are cut, the others are cut now.
@@ -297,9 +333,11 @@ impl History {
             return;
         }
         life.generations[shard] = compaction.generation();
+        life.send_of_shards(&[shard]);
+        let Some(compaction) = &mut life.compaction else { return };
         let mut effects = Effects::new();
         for (key, value) in self.state.iter().filter(|(key, _)| shard_of(**key) == shard) {
-            push(&mut effects, *key, Some(value));
+            push(&mut effects, *key, &Change::Set(value.clone()));
         }
         if compaction.write(&effects, self.clock.unix_ms).is_err() {
             life.compaction = None;
@@ -308,6 +346,10 @@ impl History {
 
     /// Goes on with a compaction, or begins one.
     fn compact(&mut self, life: &mut Life) {
+        self.switches += u64::from(life.conclude());
+        if life.switching.is_some() {
+            return;
+        }
         let Some(compaction) = &mut life.compaction else {
             let steps = life.steps.clone();
             let send = Box::new(move |step| steps.lock().unwrap().push(step));
@@ -327,14 +369,8 @@ impl History {
     fn switch(&mut self, life: &mut Life) {
         let Some(mut compaction) = life.compaction.take() else { return };
         let keep = self.random.below(3) as usize;
-        let Ok((_, outcome)) = compaction.request_switch(keep, self.clock.unix_ms) else { return };
-        life.pump();
-        life.writer.commit(self.clock);
-        match outcome.try_recv() {
-            Ok(outcome) => self.switches += u64::from(compaction.conclude(Ok(outcome)).is_ok()),
-            // The disk is full: it is given up.
-            Err(_) => drop(compaction),
-        }
+        let Ok(requested) = compaction.request_switch(keep, self.clock.unix_ms) else { return };
+        life.switching = Some((compaction, requested));
     }
 }
 
@@ -343,5 +379,28 @@ impl Life {
     fn pump(&mut self) {
         let steps = std::mem::take(&mut *self.steps.lock().unwrap());
         steps.into_iter().for_each(|step| self.writer.compaction_step(step));
+    }
+
+    fn send_of_shards(&mut self, shards: &[usize]) {
+        self.send_if(|locked| locked.iter().any(|shard| shards.contains(shard)));
+    }
+
+    fn send_if(&mut self, mut wanted: impl FnMut(&[usize]) -> bool) {
+        self.pump();
+        // The last ones first: the others are overtaken.
+        let sent: Vec<_> = self.unsent.extract_if(.., |(shards, _)| wanted(shards)).collect();
+        sent.into_iter().rev().for_each(|(_, appended)| self.writer.take(appended));
+    }
+
+    /// True if a compaction has come to its end.
+    fn conclude(&mut self) -> bool {
+        let Some((compaction, requested)) = self.switching.take() else { return false };
+        match requested.outcome.try_recv() {
+            Ok(outcome) => compaction.conclude(requested, Ok(outcome)).is_ok(),
+            Err(_) => {
+                self.switching = Some((compaction, requested));
+                false
+            }
+        }
     }
 }

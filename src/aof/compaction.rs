@@ -183,16 +183,12 @@ impl Compaction {
     /// The base is complete: makes it, what followed and a new segment the log. Of the states before, the
     /// newest `keep` stay restorable.
     pub fn finish(mut self, keep: usize, unix_ms: u64) -> Result<Compacted> {
-        let (compacted, outcome) = self.request_switch(keep, unix_ms)?;
-        self.conclude(outcome.recv())?;
-        Ok(compacted)
+        let requested = self.request_switch(keep, unix_ms)?;
+        let outcome = requested.outcome.recv();
+        self.conclude(requested, outcome)
     }
 
-    pub(super) fn request_switch(
-        &mut self,
-        keep: usize,
-        unix_ms: u64,
-    ) -> Result<(Compacted, Receiver<Outcome>)> {
+    pub(super) fn request_switch(&mut self, keep: usize, unix_ms: u64) -> Result<Requested> {
         let storage = &*self.catalog.storage;
         let Some(mut base) = self.base.take() else { return Err(lost("its base was not written")) };
         base.close_group(unix_ms);
@@ -207,28 +203,38 @@ impl Compaction {
         let (generation, at, manifest) = (self.generation, self.shared.last_seq(), self.catalog.manifest());
         let switch = Switch { generation, at, base, segment, keep, manifest, reply };
         (self.send)(Step::Finish(Box::new(switch)));
-        Ok((compacted, outcome))
+        // From here on the files may be the log: they are no longer removed on the way out.
+        Ok(Requested { compacted, names: std::mem::take(&mut self.names), outcome })
     }
 
-    pub(super) fn conclude(mut self, outcome: std::result::Result<Outcome, RecvError>) -> Result<()> {
+    pub(super) fn conclude(
+        mut self,
+        Requested { compacted, names, .. }: Requested,
+        outcome: std::result::Result<Outcome, RecvError>,
+    ) -> Result<Compacted> {
         let manifest = match outcome {
             Ok(Ok(manifest)) => manifest,
-            Ok(Err(Refusal { why, uncertain })) => {
-                if uncertain {
-                    self.names = Default::default();
-                }
+            Ok(Err(Refusal { why, uncertain: true })) => return Err(lost(&why)),
+            Ok(Err(Refusal { why, uncertain: false })) => {
+                self.names = names;
                 return Err(lost(&why));
             }
             Err(RecvError) => return Err(lost("the log was closed")),
         };
-        self.names = Default::default();
         for name in &manifest.unused {
             // What stays is named as unused and goes at the next start.
             let _ = self.catalog.storage.remove(name);
         }
         self.catalog.set_manifest(manifest);
-        Ok(())
+        Ok(compacted)
     }
+}
+
+/// A switch that the thread has been asked for.
+pub struct Requested {
+    compacted: Compacted,
+    names: [String; 3],
+    pub outcome: Receiver<Outcome>,
 }
 
 fn lost(why: &str) -> Error {
