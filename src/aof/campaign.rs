@@ -102,6 +102,10 @@ struct History {
     state: State,
     appended: u64,
     switches: u64,
+    /// The disk may fail in this life.
+    faulty: bool,
+    /// One in so many appends is not sent at once.
+    held_back_every: u64,
     clock: Now,
     promises: Arc<Promises>,
 }
@@ -151,13 +155,16 @@ enum End {
 
 impl History {
     fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
         Self {
-            random: Random(seed),
+            held_back_every: 1 + random.below(4),
+            random,
             storage: MemoryStorage::new(!seed),
             units: Vec::new(),
             state: State::new(),
             appended: 0,
             switches: 0,
+            faulty: false,
             clock: Now { unix_ms: 1_763_886_000_000, instant: Instant::now() },
             promises: Arc::default(),
         }
@@ -166,16 +173,22 @@ impl History {
     fn run(&mut self) {
         for _ in 0..1 + self.random.below(4) {
             self.plan_faults();
-            // With faults about, recovery may fail; then the next one must do.
-            let end = self.recover().map_or(End::PowerLoss, |recovered| self.live(recovered));
+            let end = match self.recover() {
+                Ok(recovered) => self.live(recovered),
+                // What a client was told of before a sync that then failed is gone: that is worth refusing to start.
+                Err(Error::Damage(_)) if self.promises.broken.load(Relaxed) => return,
+                Err(Error::Damage(damage)) => panic!("{damage}"),
+                // The disk fails already; the next recovery must do.
+                Err(_) => End::PowerLoss,
+            };
             if end == End::PowerLoss || !self.storage.has_power() {
                 self.storage.crash();
             }
+            self.faulty = false;
             self.storage.set_faults(Faults::default());
         }
         match self.recover() {
             Ok(_) => {}
-            // What a client was told of before a sync that then failed is gone: that is worth refusing to start.
             Err(Error::Damage(_)) if self.promises.broken.load(Relaxed) => {}
             Err(error) => panic!("{error}"),
         }
@@ -184,12 +197,14 @@ impl History {
     fn plan_faults(&mut self) {
         let random = &mut self.random;
         let mut faults = Faults::default();
-        match random.below(8) {
+        self.faulty = true;
+        match random.below(9) {
             0 => faults.write_error_every = 1 + random.below(40),
             1 => faults.sync_error_every = 1 + random.below(40),
-            2 => faults.capacity = Some(random.below(12_000) as usize),
-            3..6 => faults.power_ends_at = Some(self.storage.operations() + random.below(80)),
-            _ => {}
+            2 => faults.name_error_every = 1 + random.below(20),
+            3 => faults.capacity = Some(random.below(12_000) as usize),
+            4..7 => faults.power_ends_at = Some(self.storage.operations() + random.below(80)),
+            _ => self.faulty = false,
         }
         self.storage.set_faults(faults);
     }
@@ -256,12 +271,13 @@ impl History {
         let end = [End::Clean, End::Killed, End::PowerLoss][self.random.below(3) as usize];
         if end == End::Clean {
             life.send_if(|_| true);
-        }
-        if end == End::Clean && life.writer.close(self.clock).is_ok() {
-            let records: usize = self.units.iter().map(Vec::len).sum();
-            *self.promises.durable.lock().unwrap() = records as Seq;
-        }
-        if end != End::Clean {
+            let closed = life.writer.close(self.clock);
+            assert!(closed.is_ok() || self.faulty, "{closed:?}");
+            if closed.is_ok() {
+                let records: usize = self.units.iter().map(Vec::len).sum();
+                *self.promises.durable.lock().unwrap() = records as Seq;
+            }
+        } else {
             // The process that would tidy up is gone.
             std::mem::forget((life.compaction, life.switching));
         }
@@ -302,8 +318,8 @@ impl History {
         apply(&mut self.state, &unit);
         self.units.push(unit);
         life.unsent.push((shards, Appended { first, generation, effects }));
-        let random = &mut self.random;
-        life.send_if(|_| !random.one_in(3));
+        let (random, every) = (&mut self.random, self.held_back_every);
+        life.send_if(|_| !random.one_in(every));
     }
 
     fn change(&mut self) -> (Key, Change) {

@@ -44,6 +44,8 @@ pub struct Faults {
     /// One in so many appends or syncs fails; 0 is never.
     pub write_error_every: u64,
     pub sync_error_every: u64,
+    /// The same for what is done to names.
+    pub name_error_every: u64,
     /// Bytes of all files together that fit.
     pub capacity: Option<usize>,
     /// The power goes in the course of the operation with this number.
@@ -235,7 +237,7 @@ impl Disk {
     }
 
     fn change(&mut self, change: Change) -> io::Result<()> {
-        let every = self.faults.write_error_every;
+        let every = self.faults.name_error_every;
         let fails = self.power_goes()? || self.fails(every);
         if fails && self.random.one_in(2) {
             return Err(io::Error::other("the disk has failed"));
@@ -297,7 +299,7 @@ impl Storage for MemoryStorage {
 
     fn sync_directory(&self) -> io::Result<()> {
         let mut disk = self.disk();
-        let every = disk.faults.sync_error_every;
+        let every = disk.faults.name_error_every;
         if disk.power_goes()? || disk.fails(every) {
             return Err(io::Error::other("the disk has failed"));
         }
