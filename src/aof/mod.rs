@@ -17,6 +17,7 @@
 
 #[cfg(test)]
 mod campaign;
+pub mod check;
 mod compaction;
 mod error;
 mod groups;
@@ -29,13 +30,19 @@ mod memory;
 pub mod record;
 pub mod recovery;
 mod replay;
+pub mod reseal;
+pub mod restore;
 mod stats;
 pub mod storage;
+#[cfg(test)]
+mod testing;
+pub mod time;
 mod writer;
 
 pub use compaction::{Compacted, Compaction};
 pub use error::{Damage, Error, Result};
 pub use handle::Aof;
+pub use replay::Replayed;
 pub use stats::Stats;
 
 use crate::execute::log::Seq;
