@@ -222,8 +222,8 @@ fn now() -> Now {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aof::recovery;
     use crate::aof::storage::FileStorage;
+    use crate::aof::{Error, recovery, restore};
     use std::path::Path;
 
     fn set(key: &str) -> Effects {
@@ -245,23 +245,30 @@ mod tests {
         (lines, recovered)
     }
 
+    fn start(directory: &Path) -> (Aof, Receiver<Event>) {
+        let (events, seen) = unbounded();
+        // Nobody listens any more at the end of a test.
+        let notify = Box::new(move |event| _ = events.send(event));
+        (Aof::start(recover(directory).1, Policy::Always, notify).unwrap(), seen)
+    }
+
+    fn wait_until_durable(aof: &Aof, events: &Receiver<Event>, seq: Seq) {
+        aof.ring();
+        while aof.durable() < seq {
+            assert!(matches!(events.recv().unwrap(), Event::Durable(_)));
+        }
+    }
+
     #[test]
     fn what_is_durable_is_there_after_a_restart() {
         let directory = tempfile::tempdir().unwrap();
-        let (lines, recovered) = recover(directory.path());
-        assert_eq!(lines, [""; 0]);
-        let (events, seen) = unbounded();
-        let notify = Box::new(move |event| events.send(event).unwrap());
-        let aof = Aof::start(recovered, Policy::Always, notify).unwrap();
+        let (aof, events) = start(directory.path());
         assert_eq!(aof.durable(), 0);
         assert_eq!(aof.append(set("a")), 1);
         let mut two = set("b");
         two.append(&set("c"));
         assert_eq!(aof.append(two), 3);
-        aof.ring();
-        while aof.durable() < 3 {
-            assert!(matches!(seen.recv().unwrap(), Event::Durable(_)));
-        }
+        wait_until_durable(&aof, &events, 3);
         assert_eq!(aof.backlog_bytes(), 0);
         aof.append(set("d"));
         aof.close().unwrap();
@@ -297,5 +304,80 @@ mod tests {
         numbered.sort();
         let expected: Vec<_> = numbered.into_iter().map(|(_, line)| line).collect();
         assert_eq!(recover(directory.path()).0, expected);
+    }
+
+    /// All there is in one shard, as its cut would collect it.
+    fn snapshot(records: std::ops::Range<u32>) -> Effects {
+        let mut all = Effects::new();
+        records.for_each(|record| all.append(&set(&record.to_string())));
+        all
+    }
+
+    #[test]
+    fn a_compaction_runs_beside_appends() {
+        let directory = tempfile::tempdir().unwrap();
+        let (aof, _) = start(directory.path());
+        let append = |records: std::ops::Range<u32>, generation| {
+            records.for_each(|record| _ = aof.append_cut(set(&record.to_string()), generation));
+            aof.ring();
+        };
+        append(0..100, 0);
+        let mut compaction = aof.begin_compaction().unwrap();
+        assert!(matches!(aof.begin_compaction(), Err(Error::Busy(_))), "one at a time");
+        append(100..200, 0);
+        compaction.write(&snapshot(0..200), 1).unwrap();
+        append(200..300, compaction.generation());
+        let compacted = compaction.finish(1, 1).unwrap();
+        assert_eq!(compacted.base_records, 200);
+        append(300..400, 0);
+        aof.close().unwrap();
+        drop(aof);
+        let expected: Vec<_> = (0..400).map(|record| format!("0 SET {record} 1")).collect();
+        let (lines, recovered) = recover(directory.path());
+        assert_eq!(lines, expected);
+        assert_eq!(recovered.report.last_seq, 400);
+        let names = recovered.manifest.names().collect::<Vec<_>>();
+        assert_eq!(names, ["00000001.aof", "00000002.base.aof", "00000003.delta.aof", "00000004.aof"]);
+    }
+
+    #[test]
+    fn an_abandoned_compaction_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let (aof, _) = start(directory.path());
+        let compaction = aof.begin_compaction().unwrap();
+        let generation = compaction.generation();
+        drop(compaction);
+        aof.append_cut(set("a"), generation);
+        assert_eq!(aof.begin_compaction().unwrap().generation(), generation + 1);
+        aof.close().unwrap();
+        assert!(aof.begin_compaction().unwrap().finish(0, 1).is_err(), "the log is closed");
+        drop(aof);
+        assert_eq!(recover(directory.path()).0, ["0 SET a 1"]);
+        let mut names: Vec<_> =
+            std::fs::read_dir(directory.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["00000001.aof", "LOCK", "MANIFEST"]);
+    }
+
+    #[test]
+    fn an_older_state_can_be_restored_across_a_compaction() {
+        let directory = tempfile::tempdir().unwrap();
+        let (aof, events) = start(directory.path());
+        aof.append(set("0"));
+        wait_until_durable(&aof, &events, 1);
+        let before = now().unix_ms;
+        while now().unix_ms == before {
+            thread::yield_now();
+        }
+        aof.append(set("1"));
+        let mut compaction = aof.begin_compaction().unwrap();
+        compaction.write(&snapshot(0..2), now().unix_ms).unwrap();
+        compaction.finish(1, now().unix_ms).unwrap();
+        aof.close().unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        let [from, to] = [directory.path(), copy.path()].map(|path| FileStorage::open(path).unwrap());
+        assert_eq!(restore::until(&from, before, &to).unwrap().seq, 1);
+        drop(to);
+        assert_eq!(recover(copy.path()).0, ["0 SET 0 1"]);
     }
 }
