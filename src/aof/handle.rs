@@ -160,6 +160,15 @@ struct Loop {
     pace: Duration,
 }
 
+/// What the channel held.
+enum Found {
+    Nothing,
+    All,
+    /// More than one group takes.
+    FullGroup,
+    Close,
+}
+
 fn pace(policy: Policy) -> Duration {
     if policy == Policy::Always { Duration::ZERO } else { PACE }
 }
@@ -167,23 +176,22 @@ fn pace(policy: Policy) -> Duration {
 impl Loop {
     fn run(mut self, mut writer: Writer) -> Outcome {
         loop {
-            let (worked, closing) = self.drain(&mut writer);
+            let found = self.drain(&mut writer);
             writer.commit(now());
             writer.tick(now());
-            if closing {
-                return writer.close(now());
-            }
-            match worked {
-                true if self.pace.is_zero() => {}
-                true => thread::park_timeout(self.pace),
-                false => self.sleep(&writer),
+            match found {
+                Found::Nothing => self.sleep(&writer),
+                Found::All if self.pace.is_zero() => {}
+                Found::All => thread::park_timeout(self.pace),
+                Found::FullGroup => {}
+                Found::Close => return writer.close(now()),
             }
         }
     }
 
-    /// Takes messages while they come and the group has room. Returns whether there were any, and whether to end.
-    fn drain(&mut self, writer: &mut Writer) -> (bool, bool) {
-        let mut worked = false;
+    /// Takes messages while they come and the group has room.
+    fn drain(&mut self, writer: &mut Writer) -> Found {
+        let mut found = Found::Nothing;
         while writer.has_room() {
             match self.inbox.try_recv() {
                 Ok(Message::Append(appended)) => writer.take(appended),
@@ -192,12 +200,12 @@ impl Loop {
                     self.pace = pace(policy);
                     writer.set_policy(policy, now());
                 }
-                Ok(Message::Close) | Err(TryRecvError::Disconnected) => return (true, true),
-                Err(TryRecvError::Empty) => break,
+                Ok(Message::Close) | Err(TryRecvError::Disconnected) => return Found::Close,
+                Err(TryRecvError::Empty) => return found,
             }
-            worked = true;
+            found = Found::All;
         }
-        (worked, false)
+        Found::FullGroup
     }
 
     /// Until something was sent, or something is due.
