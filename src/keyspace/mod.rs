@@ -16,6 +16,7 @@ pub mod expiry;
 pub mod lock;
 pub mod object;
 pub mod pattern;
+pub mod prefetch;
 mod random;
 pub mod sample;
 pub mod scan;
@@ -139,6 +140,13 @@ impl Keyspace {
     pub fn waits_no_longer(&self, place: Place) {
         let side = &self.database(place.db).sides[place.shard as usize];
         side.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Looks at a shard's table if nobody is writing to it.
+    fn peek_table(&self, place: Place, look: impl FnOnce(&Table)) {
+        if let Some(table) = self.database(place.db).map.shards()[place.shard as usize].try_read() {
+            look(&table);
+        }
     }
 
     /// Whether a shard has a key that may be due. Takes no shard lock.
