@@ -173,7 +173,7 @@ impl Executor {
         if edit.effects().is_empty() {
             return edit.written();
         }
-        let seq = self.log.append(edit.take_effects());
+        let seq = self.log.append(edit.take_effects(), edit.generation());
         edit.recorded(seq);
         seq
     }
