@@ -1,1 +1,97 @@
-fn main() {}
+//! `limpid`: arguments, start, exit code.
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tracing::level_filters::LevelFilter;
+
+use limpid::config::{Config, OPTIONS};
+use limpid::server::Running;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next().as_deref().and_then(|word| word.to_str()) {
+        Some("cli") => return limpid::cli::run(arguments),
+        _ => {}
+    }
+    match configure(&command().get_matches()).and_then(serve) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("limpid: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Every option of the table is a flag.
+fn command() -> clap::Command {
+    let command = clap::Command::new("limpid")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A key-value store that a person can read. Without a subcommand: start the server.")
+        .after_help(
+            "Other uses:\n  limpid cli [-h HOST] [-p PORT] [COMMAND ...]   talk to a server\n  \
+             limpid check DIR|FILE                          verify a log and say what it holds",
+        )
+        .arg(Arg::new("CONFIG-FILE").help("A file of directives: each option below, without its dashes"));
+    OPTIONS.iter().fold(command, |command, opt| {
+        command.arg(
+            Arg::new(opt.name)
+                .long(opt.name)
+                .value_name(opt.value)
+                .help(format!("{} [default: {}]", opt.help, (opt.get)(&Config::default())))
+                .action(ArgAction::Append)
+                .num_args(if opt.value.ends_with("...") { 1..=usize::MAX } else { 1..=1 })
+                .allow_hyphen_values(false),
+        )
+    })
+}
+
+/// Defaults, then the file, then the flags.
+fn configure(matches: &ArgMatches) -> Result<Config, String> {
+    let mut config = Config::default();
+    if let Some(file) = matches.get_one::<String>("CONFIG-FILE") {
+        let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read {file}: {e}"))?;
+        config.read(&text, file)?;
+    }
+    for opt in OPTIONS {
+        if let Some(values) = matches.get_many::<String>(opt.name) {
+            let value = values.map(String::as_str).collect::<Vec<_>>().join(" ");
+            config.set(opt.name, &value).map_err(|why| format!("--{why}"))?;
+        }
+    }
+    Ok(config)
+}
+
+fn serve(config: Config) -> Result<(), String> {
+    start_logging(&config.loglevel);
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM]).map_err(|e| format!("cannot listen to signals: {e}"))?;
+    let running = Running::start(config)?;
+    println!("{}", running.banner);
+    let stopper = running.stopper();
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            for signal in signals.forever() {
+                tracing::info!("signal {signal}: stopping");
+                // A full channel says that the server is stopping already.
+                let _ = stopper.try_send(());
+            }
+        })
+        .map_err(|e| format!("cannot start a thread: {e}"))?;
+    running.wait()
+}
+
+/// Redis's level names. The server's own log goes to standard error; standard output has the banner alone.
+fn start_logging(level: &str) {
+    let level = match level {
+        "debug" => LevelFilter::TRACE,
+        "verbose" => LevelFilter::DEBUG,
+        "warning" => LevelFilter::WARN,
+        "nothing" => LevelFilter::OFF,
+        _ => LevelFilter::INFO,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
+}

@@ -1,1 +1,28 @@
-//! (to come)
+//! Commands: one row and one handler each, a file per family.
+//!
+//! ```text
+//!   request words --table::find--> Command (a row) --> handler(Args, View | Edit | Context, Reply)
+//! ```
+//!
+//! A handler reads its arguments, calls a value type in `data`, shapes a reply and records the effect.
+//! It knows no socket, no file, no lock and no clock.
+
+pub mod args;
+pub mod connection;
+pub mod context;
+pub mod deadline;
+pub mod error;
+pub mod help;
+pub mod info;
+pub mod keys;
+pub mod pubsub;
+pub mod row;
+pub mod server;
+pub mod strings;
+pub mod table;
+pub mod transactions;
+
+pub use args::Args;
+pub use context::{Context, Control, Persistence, Server};
+pub use error::{Done, Error};
+pub use row::{Command, Flags, Group, KeySet, KeySink, Keys, Run, Step};

@@ -1,2 +1,284 @@
-//! (to come)
+//! What happens to every request, in short stages.
+//!
+//! ```text
+//!   words --> look up --> arity --> may it? --> queue (MULTI) or run --> record --> count
+//!                                                          |
+//!                             lock the key set's shards, ascending; call the handler;
+//!                             append its effects to the log; only then release the shards
+//! ```
+//!
+//! Effects are appended while the shards are locked, so the log's order is the apply order of every key. The number
+//! that [`Executor::run`] returns says how far the log must be durable before the reply may leave.
+
 pub mod log;
+pub mod replay;
+mod transaction;
+mod wait;
+
+use std::sync::Arc;
+
+use crate::command::pubsub;
+use crate::command::row::{Command, Flags, Run};
+use crate::command::table::{self, Found};
+use crate::command::{Args, Context, Error, Keys, Server};
+use crate::keyspace::lock::{Locked, Mode, Place};
+use crate::keyspace::{Edit, Places, View};
+use crate::metrics::WorkerCounters;
+use crate::protocol::{Reply, Words};
+use crate::session::{Session, Woken};
+use log::{Health, Log, Seq};
+
+pub struct Executor {
+    pub server: Arc<Server>,
+    log: Arc<dyn Log>,
+}
+
+/// One request on its way.
+pub(crate) struct Call<'a, 'r, 'o> {
+    session: &'a mut Session,
+    counters: &'a WorkerCounters,
+    reply: &'r mut Reply<'o>,
+    now_ms: u64,
+    /// The newest record that the reply, be it an error, tells anything about.
+    depends_on: Seq,
+    /// The request waits: there is no reply, and it will run again.
+    blocked: bool,
+    woken: &'a mut Woken,
+}
+
+/// What came of a request.
+pub struct Outcome {
+    /// The record that must be durable before the reply may be sent.
+    pub depends_on: Seq,
+    /// No reply was written: the same request must be run again once its session is woken.
+    pub blocked: bool,
+}
+
+impl Executor {
+    pub fn new(server: Arc<Server>, log: Arc<dyn Log>) -> Executor {
+        Executor { server, log }
+    }
+
+    pub fn log(&self) -> &dyn Log {
+        &*self.log
+    }
+
+    /// Runs one request that [`look_up`] has looked up, and writes its reply.
+    pub fn run(
+        &self,
+        session: &mut Session,
+        found: Result<Found, Error>,
+        words: Words<'_>,
+        reply: &mut Reply<'_>,
+        counters: &WorkerCounters,
+        now_ms: u64,
+        woken: &mut Woken,
+    ) -> Outcome {
+        let mut call = Call { session, counters, reply, now_ms, depends_on: 0, blocked: false, woken };
+        call.counters.commands.add(1);
+        let mark = call.reply.mark();
+        let admitted = found.and_then(|found| admit(found, call.session));
+        let done = match (admitted, &mut call.session.transaction) {
+            (Ok(found), Some(_)) if !is_step(found.command) => self.queue(found, words, &mut call),
+            (Ok(found), _) => self.dispatch(found, words, &mut call),
+            (Err(error), transaction) => {
+                transaction.iter_mut().for_each(|transaction| transaction.aborted = true);
+                Err(error)
+            }
+        };
+        if let Err(error) = done {
+            call.counters.errors.add(1);
+            call.reply.rewind(mark);
+            call.reply.error(&error);
+        }
+        Outcome { depends_on: call.depends_on, blocked: call.blocked }
+    }
+
+    /// The session is over.
+    pub fn end(&self, session: &mut Session, woken: &mut Woken) {
+        self.unwatch(session);
+        session.transaction = None;
+        if let Some(blocked) = session.blocked.take() {
+            self.leave_line(&blocked);
+            // Its turn may have been the key's; the next in line gets it.
+            blocked.keys().iter().for_each(|key| self.server.line.wake(key, woken));
+        }
+        if let Some(subscriptions) = session.subscriptions.take() {
+            self.server.broker.forget(*subscriptions);
+        }
+        self.server.clients.disconnect(session.client.id);
+    }
+
+    fn dispatch(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
+        match found.command.run {
+            Run::Read(_) => self.read(found, words, call),
+            Run::Write(_) => self.write(found, words, call),
+            Run::Transaction(step) => self.step(step, words, call),
+            Run::Serve(_) | Run::Container(_) => self.serve(found, words, call),
+        }
+    }
+
+    fn read(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
+        let keyspace = &*self.server.keyspace;
+        let mut view = match key_set(found.command, words, call.session.db) {
+            KeySet::One(place) => {
+                View::new(keyspace, Locked::one(keyspace, place, Mode::Shared), call.session.db, call.now_ms)
+            }
+            KeySet::Many(_) if matches!(found.command.keys, Keys::Every) => {
+                View::stepwise(keyspace, call.session.db, call.now_ms)
+            }
+            KeySet::Many(places) => View::new(
+                keyspace,
+                Locked::many(keyspace, places, Mode::Shared),
+                call.session.db,
+                call.now_ms,
+            ),
+        };
+        let done = read_with(found, words, &mut view, call);
+        call.depends_on = view.written();
+        done
+    }
+
+    fn write(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
+        self.refuse_if_unwritable()?;
+        let keyspace = &*self.server.keyspace;
+        let locked = match key_set(found.command, words, call.session.db) {
+            KeySet::One(place) => Locked::one(keyspace, place, Mode::Exclusive),
+            KeySet::Many(places) => Locked::many(keyspace, places, Mode::Exclusive),
+        };
+        let mut edit = Edit::new(keyspace, locked, call.session.db, call.now_ms);
+        let waited = self.prepare_wait(found, &mut edit, call)?;
+        let done = write_with(found, words, &mut edit, call);
+        let done = self.settle_wait(waited, done, &mut edit, call);
+        call.depends_on = self.record(&mut edit);
+        self.wake(edit.finish(), call.woken);
+        done
+    }
+
+    fn serve(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
+        let Run::Serve(handler) = found.command.run else { return Err(Error::SYNTAX) };
+        let mut args = args_of(found, words);
+        let mut context = Context {
+            session: &mut *call.session,
+            server: &self.server,
+            now_ms: call.now_ms,
+            woken: &mut *call.woken,
+        };
+        handler(&mut args, &mut context, call.reply)
+    }
+
+    /// Appends what was changed, while the shards are still locked. Without a change, the reply still describes
+    /// what the shards hold.
+    fn record(&self, edit: &mut Edit) -> Seq {
+        if edit.effects().is_empty() {
+            return edit.written();
+        }
+        let seq = self.log.append(edit.take_effects());
+        edit.recorded(seq);
+        seq
+    }
+
+    fn refuse_if_unwritable(&self) -> Result<(), Error> {
+        match self.log.health() {
+            Health::Writable => Ok(()),
+            Health::Refusing(reason) => {
+                Err(Error::new(format!("MISCONF Errors writing to the AOF file: {reason}")))
+            }
+        }
+    }
+}
+
+fn read_with(found: Found, words: Words<'_>, view: &mut View, call: &mut Call) -> Result<(), Error> {
+    let Run::Read(handler) = found.command.run else { return Err(Error::SYNTAX) };
+    let (hits, misses) = (view.hits(), view.misses());
+    let done = handler(&mut args_of(found, words), view, call.reply);
+    call.counters.hits.add(u64::from(view.hits() - hits));
+    call.counters.misses.add(u64::from(view.misses() - misses));
+    done
+}
+
+fn write_with(found: Found, words: Words<'_>, edit: &mut Edit, call: &mut Call) -> Result<(), Error> {
+    let Run::Write(handler) = found.command.run else { return Err(Error::SYNTAX) };
+    let expired = edit.expired();
+    let done = handler(&mut args_of(found, words), edit, call.reply);
+    call.counters.expired.add(u64::from(edit.expired() - expired));
+    done
+}
+
+fn args_of(found: Found, words: Words<'_>) -> Args<'_> {
+    match found.parent {
+        Some(_) => Args::of_subcommand(words),
+        None => Args::new(words),
+    }
+}
+
+fn is_step(command: &Command) -> bool {
+    matches!(command.run, Run::Transaction(_)) || command.flags.has(Flags::NO_MULTI)
+}
+
+/// The shards that a request needs; nearly always one.
+enum KeySet {
+    One(Place),
+    Many(Places),
+}
+
+fn key_set(command: &Command, words: Words<'_>, db: u8) -> KeySet {
+    if let Keys::Range { first: 1, last: 1, .. } = command.keys {
+        return KeySet::One(Place::of(db, words.get(1)));
+    }
+    let mut places = Places::new();
+    command.keys.each(words, db, &mut places);
+    KeySet::Many(places)
+}
+
+/// Finds the row and checks the number of words.
+pub fn look_up(words: Words<'_>) -> Result<Found, Error> {
+    let found = table::find(words.get(0)).ok_or_else(|| unknown_command(words))?;
+    let found = match found.command.run {
+        Run::Container(_) if words.len() > 1 => {
+            table::find_subcommand(found, words.get(1)).ok_or_else(|| {
+                Error::new(format!(
+                    "ERR unknown subcommand '{}'. Try {} HELP.",
+                    String::from_utf8_lossy(words.get(1)),
+                    found.command.name.to_ascii_uppercase()
+                ))
+            })?
+        }
+        Run::Container(_) => return Err(Error::wrong_arity(found.command.name)),
+        _ => found,
+    };
+    if found.command.takes(words.len()) { Ok(found) } else { Err(Error::wrong_arity(&found.full_name())) }
+}
+
+/// Redis's text: up to 128 bytes of the name, and of all the arguments together.
+fn unknown_command(words: Words<'_>) -> Error {
+    const SHOWN_MAX: usize = 128;
+    let clip = |word: &[u8], most: usize| String::from_utf8_lossy(&word[..word.len().min(most)]).into_owned();
+    let mut shown = String::new();
+    for word in words.iter().skip(1) {
+        if shown.len() >= SHOWN_MAX {
+            break;
+        }
+        shown.push_str(&format!("'{}' ", clip(word, SHOWN_MAX - shown.len())));
+    }
+    Error::new(format!(
+        "ERR unknown command '{}', with args beginning with: {shown}",
+        clip(words.get(0), SHOWN_MAX)
+    ))
+}
+
+/// Whether this client may run this command.
+fn admit(found: Found, session: &Session) -> Result<Found, Error> {
+    if !session.authenticated && !found.command.flags.has(Flags::NO_AUTH) {
+        return Err(Error::fixed("NOAUTH Authentication required."));
+    }
+    if !found.command.flags.has(Flags::PUBSUB)
+        && pubsub::is_restricted(session.subscriptions.as_deref(), session.resp)
+    {
+        return Err(Error::new(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+            found.full_name()
+        )));
+    }
+    Ok(found)
+}

@@ -1,2 +1,158 @@
-//! (to come)
+//! The keyspace: sixteen databases, each a DashMap of many small shards.
+//!
+//! ```text
+//!   key --slot--> shard ------> [ RwLock<Table> ] --hash--> Entry (key, value, deadline: one block)
+//!                   |
+//!                   +---------> [ Side ]  deadlines, watchers, last log record
+//! ```
+//!
+//! Commands see it through a [`View`] (may read) or an [`Edit`] (may change, and records what it changed). Both
+//! borrow locked shards; no guard leaves this folder, and nothing here knows a socket, a file or a clock.
+
+pub mod edit;
 pub mod effects;
+pub mod entry;
+pub mod expiry;
+pub mod lock;
+pub mod object;
+pub mod pattern;
+mod random;
+pub mod sample;
+pub mod scan;
+pub mod shard;
+pub mod slot;
+mod table;
+pub mod tuning;
+pub mod view;
+pub mod watch;
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_channel::Sender;
+use dashmap::DashMap;
+
+use crate::limits::{DATABASES, SHARDS};
+use entry::Entry;
+use lock::{Locked, Mode, Place};
+use shard::{Shard, ShardMut, Side};
+use table::KeyHasher;
+use tuning::Tuning;
+
+pub use edit::{Edit, WaitKey};
+pub use entry::Content;
+pub use lock::Places;
+pub use object::{Object, Stored, Type, WrongType};
+pub use table::{KeyHash, Table};
+pub use view::View;
+
+/// What takes long to free, on its way to a thread that has the time.
+pub enum Garbage {
+    Entries(Vec<Entry>),
+    Table(Table),
+}
+
+pub struct Keyspace {
+    databases: [OnceLock<Database>; DATABASES],
+    hasher: KeyHasher,
+    seed: u64,
+    /// Sources of random numbers handed out so far.
+    sources: AtomicU64,
+    /// When it began: what was loaded counts as last used then.
+    born_s: u32,
+    garbage: Sender<Garbage>,
+    /// Up to where collections stay compact.
+    pub tuning: Tuning,
+}
+
+struct Database {
+    map: DashMap<Entry, (), KeyHasher>,
+    sides: Box<[Side]>,
+}
+
+/// Counts of one database, for INFO.
+#[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatabaseSize {
+    pub keys: usize,
+    pub expires: usize,
+}
+
+impl Keyspace {
+    /// `seed` keeps hashes and choices unpredictable; `garbage` takes what is slow to free.
+    pub fn new(seed: u64, now_ms: u64, garbage: Sender<Garbage>) -> Keyspace {
+        Keyspace {
+            databases: [const { OnceLock::new() }; DATABASES],
+            hasher: KeyHasher::with_seed(seed),
+            seed,
+            sources: AtomicU64::new(0),
+            born_s: (now_ms / 1000) as u32,
+            garbage,
+            tuning: Tuning::default(),
+        }
+    }
+
+    /// A source of random numbers, another one at each call.
+    pub fn random(&self) -> impl FnMut() -> u64 + use<> {
+        random::source(self.seed, self.sources.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn database(&self, db: u8) -> &Database {
+        self.databases[db as usize].get_or_init(|| Database {
+            map: DashMap::with_hasher_and_shard_amount(self.hasher.clone(), SHARDS),
+            sides: (0..SHARDS).map(|_| Side::default()).collect(),
+        })
+    }
+
+    /// Databases that anything has ever touched.
+    pub fn databases(&self) -> impl Iterator<Item = u8> + '_ {
+        (0..DATABASES as u8).filter(|&db| self.databases[db as usize].get().is_some())
+    }
+
+    /// Every shard of every database in use, in locking order.
+    pub fn all_places(&self) -> impl Iterator<Item = Place> + '_ {
+        self.databases().flat_map(|db| (0..SHARDS as u16).map(move |shard| Place { db, shard }))
+    }
+
+    pub fn size(&self, db: u8) -> DatabaseSize {
+        let Some(database) = self.databases[db as usize].get() else { return DatabaseSize::default() };
+        let mut size = DatabaseSize::default();
+        for (lock, side) in database.map.shards().iter().zip(&database.sides) {
+            size.keys += lock.read().len();
+            size.expires += side.expiring();
+        }
+        size
+    }
+
+    /// Runs `look` on one shard, locked for reading.
+    pub fn with_shard<R>(&self, place: Place, look: impl FnOnce(Shard<'_>) -> R) -> R {
+        let locked = Locked::one(self, place, Mode::Shared);
+        look(locked.shard(place).expect("just locked"))
+    }
+
+    /// Runs `change` on one shard, locked for writing.
+    pub fn with_shard_mut<R>(&self, place: Place, change: impl FnOnce(ShardMut<'_>) -> R) -> R {
+        let mut locked = Locked::one(self, place, Mode::Exclusive);
+        change(locked.shard_mut(place).expect("just locked for writing"))
+    }
+
+    /// A client waits no longer for a key of this shard.
+    pub fn waits_no_longer(&self, place: Place) {
+        let side = &self.database(place.db).sides[place.shard as usize];
+        side.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Whether a shard has a key that may be due. Takes no shard lock.
+    pub fn has_due(&self, place: Place, now_ms: u64) -> bool {
+        let side = &self.database(place.db).sides[place.shard as usize];
+        side.expiring() > 0 && side.deadlines().next_ms().is_some_and(|at| at <= now_ms)
+    }
+
+    pub fn hash(&self, key: &[u8]) -> KeyHash {
+        self.hasher.hash(key)
+    }
+
+    /// Takes what is slow to free off the caller's hands. Freed on the spot when nobody listens any more.
+    pub fn discard(&self, garbage: Garbage) {
+        drop(self.garbage.send(garbage));
+    }
+}

@@ -1,1 +1,186 @@
-//! (to come)
+//! The worker pool: runs requests and writes replies.
+//!
+//! ```text
+//!   reactor --Job: connections with requests--> [ crossbeam channel ] --> worker-0 .. worker-N
+//!                                                       ^                     |  runs requests (execute)
+//!   aof: durable up to S --Job: connections to release--+                     |  writes to the socket itself
+//!                                                                             v
+//!                                            leftovers and closings go back to the reactor
+//! ```
+//!
+//! A connection is an actor: its requests wait in its inbox, and whoever holds its turn (one worker at a time) runs
+//! them in order. The turn is passed in jobs, so work behind a slow command moves to any other worker. A worker
+//! never waits for the disk: replies that are not durable yet stay with their connection, which is parked until the log
+//! says so.
+
+mod parking;
+mod serve;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::vec;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use crate::connection::{Connection, Recycled};
+use crate::execute::Executor;
+use crate::execute::log::{Log, Seq};
+use crate::session::{Outlet, Woken};
+use parking::Parking;
+use std::any::Any;
+
+/// Every outlet is a connection; this is the one place that knows.
+pub fn connection_behind(outlet: Arc<dyn Outlet>) -> Option<Arc<Connection>> {
+    let any: Arc<dyn Any + Send + Sync> = outlet;
+    any.downcast().ok()
+}
+pub use parking::Verdict;
+pub use serve::now_ms;
+
+/// What a worker is woken for.
+pub enum Job {
+    /// These connections have their turn.
+    Serve(Vec<Arc<Connection>>),
+    Stop,
+}
+
+/// What every worker shares.
+pub struct Pool {
+    jobs: Sender<Job>,
+    incoming: Receiver<Job>,
+    pub(crate) executor: Executor,
+    parking: Parking,
+    pub recycled: Recycled,
+    /// Workers that are running something: the reactor yields to them on small machines.
+    busy: AtomicUsize,
+    /// Commands that may run for long, and connections that wait for one of them to end.
+    long: Mutex<Long>,
+    long_max: usize,
+    workers: usize,
+}
+
+/// Connections that are worth waking another worker for.
+const JOB_MIN: usize = 16;
+
+#[derive(Default)]
+struct Long {
+    running: usize,
+    waiting: VecDeque<Arc<Connection>>,
+}
+
+impl Pool {
+    pub fn new(executor: Executor, workers: usize) -> Arc<Pool> {
+        let (jobs, incoming) = unbounded();
+        Arc::new(Pool {
+            jobs,
+            incoming,
+            executor,
+            parking: Parking::default(),
+            recycled: Recycled::default(),
+            busy: AtomicUsize::new(0),
+            long: Mutex::default(),
+            // One worker always stays free for the rest.
+            long_max: workers.saturating_sub(1).max(1),
+            workers,
+        })
+    }
+
+    pub fn start(self: &Arc<Self>, workers: usize) -> std::io::Result<Vec<JoinHandle<()>>> {
+        (0..workers)
+            .map(|index| {
+                let pool = Arc::clone(self);
+                thread::Builder::new().name(format!("worker-{index}")).spawn(move || pool.run(index))
+            })
+            .collect()
+    }
+
+    /// Hands connections over whose turn has come. One message, however many there are.
+    pub fn submit(&self, connections: Vec<Arc<Connection>>) {
+        if !connections.is_empty() {
+            // Workers outlive the reactor and the log, who are the senders.
+            drop(self.jobs.send(Job::Serve(connections)));
+        }
+    }
+
+    /// Hands over clients that were reached through their outlets.
+    pub fn submit_woken(&self, woken: &mut Woken) {
+        if !woken.is_empty() {
+            self.submit_shared(woken.drain(..).filter_map(connection_behind).collect());
+        }
+    }
+
+    /// Many connections at once: a share for each worker.
+    pub fn submit_shared(&self, mut connections: Vec<Arc<Connection>>) {
+        let jobs = connections.len().div_ceil(JOB_MIN).clamp(1, self.workers);
+        let share = connections.len().div_ceil(jobs);
+        while connections.len() > share {
+            self.submit(connections.split_off(connections.len() - share));
+        }
+        self.submit(connections);
+    }
+
+    pub fn stop(&self, workers: usize) {
+        (0..workers).for_each(|_| drop(self.jobs.send(Job::Stop)));
+    }
+
+    pub fn log(&self) -> &dyn Log {
+        self.executor.log()
+    }
+
+    /// Whether any worker has something to do.
+    pub fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) > 0 || !self.incoming.is_empty()
+    }
+
+    /// The log has news: connections whose replies may leave, or never will, get their turn.
+    pub fn settle(&self, verdict: Verdict) {
+        self.submit(self.parking.settle(verdict));
+    }
+
+    fn park(&self, connection: Arc<Connection>, until: Seq) {
+        if let Some(connection) = self.parking.park(connection, until, self.executor.log()) {
+            self.submit(vec![connection]);
+        }
+    }
+
+    fn run(self: &Arc<Self>, index: usize) {
+        let mut worker = serve::Worker::new(self, index);
+        while let Ok(Job::Serve(connections)) = self.incoming.recv() {
+            self.busy.fetch_add(1, Ordering::Relaxed);
+            worker.serve_all(connections);
+            self.busy.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a long command may start now. If so, the connections behind it move to whoever is free.
+    fn begin_long(&self, behind: &mut vec::IntoIter<Arc<Connection>>) -> bool {
+        let mut long = self.long.lock().unwrap_or_else(PoisonError::into_inner);
+        if long.running >= self.long_max {
+            return false;
+        }
+        long.running += 1;
+        drop(long);
+        self.submit(behind.by_ref().collect());
+        true
+    }
+
+    /// The connection waits until a long command has ended.
+    fn queue_long(&self, connection: Arc<Connection>) {
+        let mut long = self.long.lock().unwrap_or_else(PoisonError::into_inner);
+        if long.running < self.long_max {
+            drop(long);
+            return self.submit(vec![connection]);
+        }
+        long.waiting.push_back(connection);
+    }
+
+    fn end_long(&self) {
+        let mut long = self.long.lock().unwrap_or_else(PoisonError::into_inner);
+        long.running -= 1;
+        let next = long.waiting.pop_front();
+        drop(long);
+        self.submit(next.into_iter().collect());
+    }
+}

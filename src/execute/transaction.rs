@@ -1,0 +1,184 @@
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+//!
+//! EXEC locks the union of its commands' key sets, runs them one after another on the same [`Edit`], and appends all
+//! effects as one group: isolated for other clients, all or nothing for the log.
+
+use super::{Call, Executor, look_up, read_with, write_with};
+use crate::command::row::{Flags, Run, Step};
+use crate::command::table::Found;
+use crate::command::{Error, Keys};
+use crate::keyspace::lock::{Locked, Mode, Place};
+use crate::keyspace::{Edit, Places};
+use crate::protocol::{OwnedWords, Words};
+use crate::session::transaction::WatchedKey;
+use crate::session::{Queued, Session, Transaction, Watching};
+
+const EXEC_ABORT: Error = Error::fixed("EXECABORT Transaction discarded because of previous errors.");
+
+impl Executor {
+    pub(super) fn queue(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
+        let writes = matches!(found.command.run, Run::Write(_));
+        let Some(transaction) = &mut call.session.transaction else { return Ok(()) };
+        if writes && let Err(error) = self.refuse_if_unwritable() {
+            transaction.aborted = true;
+            return Err(error);
+        }
+        transaction.queue.push(Queued { index: found.index, words: OwnedWords::from(words) });
+        call.reply.status("QUEUED");
+        Ok(())
+    }
+
+    pub(super) fn step(&self, step: Step, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
+        let in_multi = call.session.transaction.is_some();
+        match (step, in_multi) {
+            (Step::Multi, true) => return Err(Error::fixed("ERR MULTI calls can not be nested")),
+            (Step::Multi, false) => call.session.transaction = Some(Box::default()),
+            (Step::Exec, false) => return Err(Error::fixed("ERR EXEC without MULTI")),
+            (Step::Exec, true) => return self.exec(call),
+            (Step::Discard, false) => return Err(Error::fixed("ERR DISCARD without MULTI")),
+            (Step::Discard, true) => {
+                call.session.transaction = None;
+                self.unwatch(call.session);
+            }
+            (Step::Watch, true) => return Err(Error::fixed("ERR WATCH inside MULTI is not allowed")),
+            (Step::Watch, false) => self.watch(words, call),
+            (Step::Unwatch, true) => {
+                let found = look_up(words)?;
+                return self.queue(found, words, call);
+            }
+            (Step::Unwatch, false) => self.unwatch(call.session),
+        }
+        call.reply.ok();
+        Ok(())
+    }
+
+    fn watch(&self, words: Words<'_>, call: &mut Call) {
+        let keyspace = &*self.server.keyspace;
+        let db = call.session.db;
+        let watching = call.session.watching.get_or_insert_default();
+        for key in words.iter().skip(1) {
+            if watching.keys.iter().any(|watched| watched.db == db && *watched.key == *key) {
+                continue;
+            }
+            let hash = keyspace.hash(key);
+            let existed = keyspace.with_shard(Place::of(db, key), |shard| {
+                shard.side.watchers.add(key, &watching.dirty);
+                shard.find(hash, key).is_some_and(|entry| !entry.is_due(call.now_ms))
+            });
+            watching.keys.push(WatchedKey { db, key: key.into(), existed });
+        }
+    }
+
+    /// Also called when the session ends.
+    pub fn unwatch(&self, session: &mut Session) {
+        let Some(watching) = session.watching.take() else { return };
+        for watched in &watching.keys {
+            self.server.keyspace.with_shard(Place::of(watched.db, &watched.key), |shard| {
+                shard.side.watchers.remove(&watched.key, &watching.dirty)
+            });
+        }
+    }
+
+    fn exec(&self, call: &mut Call) -> Result<(), Error> {
+        let Some(transaction) = call.session.transaction.take() else { return Err(EXEC_ABORT) };
+        let watching = call.session.watching.take();
+        let done = self.exec_queue(*transaction, watching.as_deref(), call);
+        call.session.watching = watching;
+        self.unwatch(call.session);
+        done
+    }
+
+    fn exec_queue(
+        &self,
+        transaction: Transaction,
+        watching: Option<&Watching>,
+        call: &mut Call,
+    ) -> Result<(), Error> {
+        if transaction.aborted {
+            return Err(EXEC_ABORT);
+        }
+        let queue = found_again(&transaction);
+        if queue.iter().any(|(found, _)| matches!(found.command.run, Run::Write(_))) {
+            self.refuse_if_unwritable().map_err(|why| {
+                Error::new(format!("EXECABORT Transaction discarded because of: {}", why.text()))
+            })?;
+        }
+        let keyspace = &*self.server.keyspace;
+        let places = union_of_keys(&queue, watching, call.session.db);
+        let locked = Locked::many(keyspace, places, Mode::Exclusive);
+        let mut edit = Edit::new(keyspace, locked, call.session.db, call.now_ms);
+        if watching.is_some_and(|watching| has_changed(watching, &edit)) {
+            call.depends_on = edit.written();
+            call.reply.null_array();
+            return Ok(());
+        }
+        call.reply.array(queue.len());
+        for (found, words) in &queue {
+            self.exec_one(*found, *words, &mut edit, call);
+        }
+        call.depends_on = self.record(&mut edit);
+        self.wake(edit.finish(), call.woken);
+        Ok(())
+    }
+
+    fn exec_one(&self, found: Found, words: Words<'_>, edit: &mut Edit, call: &mut Call) {
+        let mark = call.reply.mark();
+        call.counters.commands.add(1);
+        let done = match found.command.run {
+            Run::Read(_) => read_with(found, words, edit, call),
+            Run::Write(_) => write_with(found, words, edit, call),
+            Run::Serve(_) => {
+                let done = self.serve(found, words, call);
+                edit.set_db(call.session.db);
+                done
+            }
+            // Only UNWATCH is ever queued: the keys are unwatched when EXEC ends.
+            Run::Transaction(_) => {
+                call.reply.ok();
+                Ok(())
+            }
+            Run::Container(_) => Err(Error::SYNTAX),
+        };
+        if let Err(error) = done {
+            call.counters.errors.add(1);
+            call.reply.rewind(mark);
+            call.reply.error(&error);
+        }
+    }
+}
+
+fn found_again(transaction: &Transaction) -> Vec<(Found, Words<'_>)> {
+    transaction
+        .queue
+        .iter()
+        .filter_map(|queued| {
+            let words = queued.words.words();
+            look_up(words).ok().map(|found| (found, words))
+        })
+        .collect()
+}
+
+/// The shards of all commands and all watched keys. SELECT inside the queue moves the keys behind it.
+fn union_of_keys(queue: &[(Found, Words<'_>)], watching: Option<&Watching>, mut db: u8) -> Places {
+    let mut places = Places::new();
+    for watched in watching.into_iter().flat_map(|watching| &watching.keys) {
+        places.key(watched.db, &watched.key);
+    }
+    for (found, words) in queue {
+        match found.command.keys {
+            Keys::None if found.command.flags.has(Flags::SELECTS) => {
+                let number = crate::command::args::parse_int(words.get(1));
+                db = number
+                    .and_then(|n| u8::try_from(n).ok())
+                    .unwrap_or(db)
+                    .min(crate::limits::DATABASES as u8 - 1);
+            }
+            keys => keys.each(*words, db, &mut places),
+        }
+    }
+    places
+}
+
+fn has_changed(watching: &Watching, edit: &Edit) -> bool {
+    watching.dirty.is_set() || watching.keys.iter().any(|w| w.existed && edit.peek(w.db, &w.key).is_none())
+}

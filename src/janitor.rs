@@ -1,0 +1,102 @@
+//! The janitor: sweeps keys that are due, and frees what others had no time to free.
+//!
+//! ```text
+//!   every period: shard by shard, remove what is due, record DEL  --> log
+//!   workers --Garbage--> [ crossbeam channel ] --> freed here, off everyone's path
+//! ```
+//!
+//! Clients never depend on it: a key that is due is gone for every command from its deadline on.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::execute::log::Log;
+use crate::keyspace::effects::Effects;
+use crate::keyspace::lock::Place;
+use crate::keyspace::{Garbage, Keyspace};
+use crate::metrics::Metrics;
+use crate::worker::now_ms;
+
+/// Keys removed under one hold of a shard's lock.
+const SWEPT_MAX: usize = 256;
+
+pub struct Janitor {
+    thread: JoinHandle<()>,
+    stop: Sender<()>,
+}
+
+/// What the janitor works on.
+pub struct Duties {
+    pub keyspace: Arc<Keyspace>,
+    pub log: Arc<dyn Log>,
+    pub metrics: Arc<Metrics>,
+    pub garbage: Receiver<Garbage>,
+    pub period: Box<dyn Fn() -> Duration + Send>,
+}
+
+impl Janitor {
+    pub fn start(duties: Duties) -> std::io::Result<Janitor> {
+        let (stop, stopped) = bounded(1);
+        let thread = thread::Builder::new().name("janitor".into()).spawn(move || duties.run(&stopped))?;
+        Ok(Janitor { thread, stop })
+    }
+
+    pub fn stop(self) {
+        drop(self.stop);
+        if self.thread.join().is_err() {
+            tracing::error!("the janitor has panicked");
+        }
+    }
+}
+
+impl Duties {
+    fn run(&self, stopped: &Receiver<()>) {
+        let mut next_sweep = Instant::now() + (self.period)();
+        loop {
+            let until_sweep = next_sweep.saturating_duration_since(Instant::now());
+            crossbeam_channel::select! {
+                recv(stopped) -> _ => return,
+                recv(self.garbage) -> garbage => drop(garbage),
+                default(until_sweep) => {
+                    self.sweep();
+                    crate::memory::usage();
+                    next_sweep = Instant::now() + (self.period)();
+                }
+            }
+        }
+    }
+
+    /// Removes every key that is due. Returns how many.
+    pub fn sweep(&self) -> usize {
+        let mut swept = 0;
+        for place in self.keyspace.all_places() {
+            while self.keyspace.has_due(place, now_ms()) {
+                swept += self.sweep_shard(place);
+            }
+        }
+        self.metrics.janitor.expired.add(swept as u64);
+        swept
+    }
+
+    /// Expiry is an effect: each removal is recorded while the shard is locked, as any other change.
+    fn sweep_shard(&self, place: Place) -> usize {
+        let mut gone = Vec::new();
+        self.keyspace.with_shard_mut(place, |mut shard| {
+            let mut effects = Effects::new();
+            let watchers = &shard.side.watchers;
+            shard.remove_due(now_ms(), SWEPT_MAX, |entry| {
+                effects.push(place.db, &[b"DEL", entry.key()]);
+                watchers.changed(entry.key());
+                gone.push(entry);
+            });
+            if !effects.is_empty() {
+                shard.side.set_written(self.log.append(effects));
+            }
+        });
+        self.log.ring();
+        gone.len()
+    }
+}

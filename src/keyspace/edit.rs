@@ -1,0 +1,341 @@
+//! What a writing command may do, and the record of what it did.
+//!
+//! Rule: whoever changes a key records the effect, in words that repeat it exactly. Recording is also what tells
+//! watchers, so a command that changed nothing records nothing and disturbs nobody.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::Ordering;
+
+use super::effects::Effects;
+use super::entry::{Content, Entry};
+use super::lock::{Locked, Place};
+use super::object::{Object, Stored, WrongType};
+use super::shard::ShardMut;
+use super::view::{Scope, View};
+use super::{Garbage, Keyspace};
+use crate::limits::SHARDS;
+
+/// Objects of at least this size are freed by the thread for garbage.
+const SLOW_TO_FREE_BYTES: usize = 64 << 10;
+
+pub struct Edit<'k> {
+    view: View<'k>,
+    effects: Effects,
+    /// Freed after the locks are released.
+    removed: Vec<Entry>,
+    expired: u32,
+    /// Changed keys that some client waits for.
+    ready: Vec<WaitKey>,
+    /// Whether the command may wait, and what it waits for if it does.
+    may_block: bool,
+    wait: Option<Wait>,
+}
+
+/// A key that clients wait for.
+pub type WaitKey = (u8, Box<[u8]>);
+
+/// The command has found nothing and wants to wait until one of these keys changes.
+pub struct Wait {
+    pub keys: Vec<WaitKey>,
+    /// `None`: for ever.
+    pub timeout_ms: Option<u64>,
+}
+
+impl<'k> Deref for Edit<'k> {
+    type Target = View<'k>;
+
+    fn deref(&self) -> &View<'k> {
+        &self.view
+    }
+}
+
+impl DerefMut for Edit<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.view
+    }
+}
+
+impl<'k> Edit<'k> {
+    /// `locked` must be exclusive. `effects` is empty; it comes in to keep its memory.
+    pub fn new(keyspace: &'k Keyspace, locked: Locked<'k>, db: u8, now_ms: u64) -> Edit<'k> {
+        Edit {
+            view: View::new(keyspace, locked, db, now_ms),
+            effects: Effects::new(),
+            removed: Vec::new(),
+            expired: 0,
+            ready: Vec::new(),
+            may_block: false,
+            wait: None,
+        }
+    }
+
+    // ---- keys ----
+
+    /// The live entry, for changing it. One that is due goes first, and its going is recorded.
+    pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut Entry> {
+        let db = self.view.db;
+        let hash = self.view.keyspace.hash(key);
+        let now_ms = self.view.now_ms;
+        if self.shard_mut(db, key)?.find_mut(hash, key)?.is_due(now_ms) {
+            self.expire(db, key);
+            return None;
+        }
+        let entry = self.shard_mut(db, key)?.into_entry(hash, key)?;
+        entry.set_access((now_ms / 1000) as u32);
+        Some(entry)
+    }
+
+    /// Creates or replaces a key, deadline and all.
+    pub fn put(&mut self, key: &[u8], content: Content<'_>, deadline: Option<u64>) {
+        self.put_in(self.view.db, key, content, deadline);
+    }
+
+    pub fn put_in(&mut self, db: u8, key: &[u8], content: Content<'_>, deadline: Option<u64>) {
+        let hash = self.view.keyspace.hash(key);
+        let now_ms = self.view.now_ms;
+        let Some(mut shard) = self.shard_mut(db, key) else { return };
+        // Only an entry with a deadline can be due; the common one has none and costs one look-up, in `put`.
+        let due =
+            shard.side.expiring() > 0 && shard.find_mut(hash, key).is_some_and(|entry| entry.is_due(now_ms));
+        if due {
+            self.expire(db, key);
+        }
+        let Some(mut shard) = self.shard_mut(db, key) else { return };
+        let old = shard.put(hash, key, content, deadline, (now_ms / 1000) as u32);
+        self.removed.extend(old);
+    }
+
+    /// Removes a live key. One that is due goes as well, but counts as gone already.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        self.take(self.view.db, key).map(|entry| self.removed.push(entry)).is_some()
+    }
+
+    /// Removes a live key and hands its entry over.
+    pub fn take(&mut self, db: u8, key: &[u8]) -> Option<Entry> {
+        if self.is_due(db, key) {
+            self.expire(db, key);
+            return None;
+        }
+        let hash = self.view.keyspace.hash(key);
+        self.shard_mut(db, key)?.remove(hash, key)
+    }
+
+    /// Returns whether the key exists. Recording is the caller's.
+    pub fn set_deadline(&mut self, key: &[u8], deadline: Option<u64>) -> bool {
+        let db = self.view.db;
+        if self.is_due(db, key) {
+            self.expire(db, key);
+            return false;
+        }
+        let hash = self.view.keyspace.hash(key);
+        self.shard_mut(db, key).is_some_and(|mut shard| shard.set_deadline(hash, key, deadline))
+    }
+
+    // ---- typed values ----
+
+    pub fn write<T: Stored>(&mut self, key: &[u8]) -> Result<Option<&mut T>, WrongType> {
+        self.get_mut(key).map(|entry| entry.object_mut().and_then(T::of_mut).ok_or(WrongType)).transpose()
+    }
+
+    pub fn write_or_create<T: Stored>(&mut self, key: &[u8]) -> Result<&mut T, WrongType> {
+        if self.get_mut(key).is_none() {
+            let object = Box::new(T::default().into_object());
+            self.put(key, Content::Object(object), None);
+        }
+        self.write(key)?.ok_or(WrongType)
+    }
+
+    /// A collection that has become empty is no key any more.
+    pub fn drop_if_empty(&mut self, key: &[u8]) -> bool {
+        let entry = self.view.peek(self.view.db, key);
+        let empty = entry.and_then(|entry| entry.object()).is_some_and(Object::is_vacant);
+        if empty {
+            self.remove(key);
+        }
+        empty
+    }
+
+    // ---- whole databases ----
+
+    /// Empties a database that the command holds. Returns whether there was anything in it.
+    pub fn flush(&mut self, db: u8) -> bool {
+        let keyspace = self.view.keyspace;
+        let mut changed = false;
+        for place in (0..SHARDS as u16).map(|shard| Place { db, shard }) {
+            let Some(mut shard) = self.shard_mut_at(place) else { return changed };
+            if shard.table.is_empty() {
+                continue;
+            }
+            changed = true;
+            let table = shard.take_all();
+            let hasher = shard.hasher;
+            shard
+                .side
+                .watchers
+                .all_changed(|key| super::table::find(&table, hasher.hash(key), key).is_some());
+            keyspace.discard(Garbage::Table(table));
+        }
+        changed
+    }
+
+    /// Exchanges two databases; the command must hold both.
+    pub fn swap_databases(&mut self, a: u8, b: u8) {
+        for shard in 0..SHARDS as u16 {
+            let Scope::Locked(locked) = &mut self.view.scope else { return };
+            let (place_a, place_b) = (Place { db: a, shard }, Place { db: b, shard });
+            let Some((mut x, mut y)) = locked.two_mut(place_a, place_b) else { continue };
+            let hasher = x.hasher;
+            let both = [&*x.table, &*y.table];
+            let existed =
+                |key: &[u8]| both.iter().any(|t| super::table::find(t, hasher.hash(key), key).is_some());
+            x.side.watchers.all_changed(existed);
+            y.side.watchers.all_changed(existed);
+            x.swap(&mut y);
+        }
+    }
+
+    // ---- effects ----
+
+    /// Records a change of the current database: the words of a command that repeats it. The second word is the key.
+    pub fn record(&mut self, words: &[&[u8]]) {
+        self.record_in(self.view.db, words);
+    }
+
+    pub fn record_in(&mut self, db: u8, words: &[&[u8]]) {
+        self.effects.push(db, words);
+        if let Some(key) = words.get(1) {
+            self.touch(db, key);
+        }
+    }
+
+    /// Records a change and tells nobody: for words that name no key, or another one first than the one that has
+    /// changed. [`Edit::touch`] is the caller's.
+    pub fn record_only(&mut self, db: u8, words: &[&[u8]]) {
+        self.effects.push(db, words);
+    }
+
+    /// As [`Edit::record`], for words that come from an iterator.
+    pub fn record_all<'w>(&mut self, key: &[u8], words: impl ExactSizeIterator<Item = &'w [u8]>) {
+        self.effects.begin(self.view.db, words.len());
+        words.for_each(|word| self.effects.word(word));
+        self.touch(self.view.db, key);
+    }
+
+    /// Tells those who watch a key that it has changed; `record` does it for the key that it names.
+    pub fn touch(&mut self, db: u8, key: &[u8]) {
+        if let Scope::Locked(locked) = &self.view.scope
+            && let Some(shard) = locked.shard(Place::of(db, key))
+        {
+            shard.side.watchers.changed(key);
+            if shard.side.waiting.load(Ordering::Relaxed) > 0 {
+                self.ready.push((db, key.into()));
+            }
+        }
+    }
+
+    // ---- waiting ----
+
+    /// The command may wait: it is neither part of a transaction nor at the end of its time.
+    pub fn allow_blocking(&mut self) {
+        self.may_block = true;
+    }
+
+    /// Asks to wait until one of these keys of the current database changes; then the whole command runs again.
+    /// `false` means that it must reply now, that there is nothing.
+    pub fn wait_for<'w>(&mut self, keys: impl Iterator<Item = &'w [u8]>, timeout_ms: Option<u64>) -> bool {
+        if self.may_block {
+            let db = self.view.db;
+            self.wait = Some(Wait { keys: keys.map(|key| (db, key.into())).collect(), timeout_ms });
+        }
+        self.may_block
+    }
+
+    pub fn take_wait(&mut self) -> Option<Wait> {
+        self.wait.take()
+    }
+
+    /// Counts a waiting client in, while the keys are locked.
+    pub fn waits(&mut self, keys: &[WaitKey]) {
+        for (db, key) in keys {
+            if let Scope::Locked(locked) = &self.view.scope
+                && let Some(shard) = locked.shard(Place::of(*db, key))
+            {
+                shard.side.waiting.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub fn effects(&self) -> &Effects {
+        &self.effects
+    }
+
+    pub fn take_effects(&mut self) -> Effects {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// The log has numbered the effects; what these shards hold is as new as `seq`.
+    pub fn recorded(&mut self, seq: u64) {
+        if let Scope::Locked(locked) = &self.view.scope {
+            locked.set_written(seq);
+        }
+    }
+
+    /// Keys that were found to be due on the way.
+    pub fn expired(&self) -> u32 {
+        self.expired
+    }
+
+    /// Releases the locks, then frees what was removed. Returns the changed keys that somebody waits for.
+    pub fn finish(self) -> Vec<WaitKey> {
+        let Edit { view, removed, ready, .. } = self;
+        let keyspace = view.keyspace;
+        drop(view);
+        let slow = |entry: &Entry| entry.object().is_some_and(|o| o.heap_bytes() >= SLOW_TO_FREE_BYTES);
+        if removed.iter().any(slow) {
+            keyspace.discard(Garbage::Entries(removed));
+        }
+        ready
+    }
+
+    // ---- below ----
+
+    fn is_due(&self, db: u8, key: &[u8]) -> bool {
+        let Scope::Locked(locked) = &self.view.scope else { return false };
+        let Some(shard) = locked.shard(Place::of(db, key)) else { return false };
+        shard.side.expiring() > 0
+            && shard
+                .find(self.view.keyspace.hash(key), key)
+                .is_some_and(|entry| entry.is_due(self.view.now_ms))
+    }
+
+    /// Expiry is an effect: the log must not find a key alive that a later command saw gone.
+    fn expire(&mut self, db: u8, key: &[u8]) {
+        let hash = self.view.keyspace.hash(key);
+        let gone = self.shard_mut(db, key).and_then(|mut shard| shard.remove(hash, key));
+        if let Some(entry) = gone {
+            self.removed.push(entry);
+            self.expired += 1;
+            self.record_in(db, &[b"DEL", key]);
+        }
+    }
+
+    fn shard_mut(&mut self, db: u8, key: &[u8]) -> Option<ShardMut<'_>> {
+        let shard = self.shard_mut_at(Place::of(db, key));
+        debug_assert!(shard.is_some(), "a command writes only the keys that its row declares");
+        shard
+    }
+
+    fn shard_mut_at(&mut self, place: Place) -> Option<ShardMut<'_>> {
+        match &mut self.view.scope {
+            Scope::Locked(locked) => locked.shard_mut(place),
+            Scope::Stepwise => None,
+        }
+    }
+}
+
+impl Edit<'_> {
+    /// The value as an object of its own, where it is one.
+    pub fn object_mut(&mut self, key: &[u8]) -> Option<&mut Object> {
+        self.get_mut(key)?.object_mut()
+    }
+}

@@ -1,0 +1,126 @@
+//! The values that do not lie inline in their entry.
+
+use crate::data::hash::Hash;
+use crate::data::list::List;
+use crate::data::set::Set;
+
+/// A value with a heap of its own.
+pub enum Object {
+    /// A string that has been edited in place, or is about to be.
+    Bytes(Vec<u8>),
+    List(List),
+    Set(Set),
+    Hash(Hash),
+}
+
+/// A value's type, by the names of the TYPE command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    String,
+    List,
+    Set,
+    ZSet,
+    Hash,
+}
+
+/// The key holds another type than the command works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrongType;
+
+/// A collection that an [`Object`] can hold: what lets [`super::View`] and [`super::Edit`] speak of types instead of cases.
+pub trait Stored: Default {
+    fn of(object: &Object) -> Option<&Self>;
+    fn of_mut(object: &mut Object) -> Option<&mut Self>;
+    fn into_object(self) -> Object;
+}
+
+macro_rules! stored {
+    ($type:ident) => {
+        impl Stored for $type {
+            fn of(object: &Object) -> Option<&Self> {
+                match object {
+                    Object::$type(value) => Some(value),
+                    _ => None,
+                }
+            }
+
+            fn of_mut(object: &mut Object) -> Option<&mut Self> {
+                match object {
+                    Object::$type(value) => Some(value),
+                    _ => None,
+                }
+            }
+
+            fn into_object(self) -> Object {
+                Object::$type(self)
+            }
+        }
+    };
+}
+
+stored!(List);
+stored!(Set);
+stored!(Hash);
+
+impl Type {
+    pub fn name(self) -> &'static str {
+        match self {
+            Type::String => "string",
+            Type::List => "list",
+            Type::Set => "set",
+            Type::ZSet => "zset",
+            Type::Hash => "hash",
+        }
+    }
+}
+
+impl Object {
+    pub fn kind(&self) -> Type {
+        match self {
+            Object::Bytes(_) => Type::String,
+            Object::List(_) => Type::List,
+            Object::Set(_) => Type::Set,
+            Object::Hash(_) => Type::Hash,
+        }
+    }
+
+    /// A collection without members is no key any more. A string may be empty.
+    pub fn is_vacant(&self) -> bool {
+        match self {
+            Object::Bytes(_) => false,
+            Object::List(list) => list.is_empty(),
+            Object::Set(set) => set.is_empty(),
+            // At moment 0 no field is due, so this asks for fields that are really gone.
+            Object::Hash(hash) => hash.is_empty(0),
+        }
+    }
+
+    /// By the names of OBJECT ENCODING; a string's is the entry's to tell.
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Object::Bytes(_) => "raw",
+            Object::List(list) => list.encoding(),
+            Object::Set(set) => set.encoding(),
+            Object::Hash(hash) => hash.encoding(),
+        }
+    }
+
+    /// A value of its own that equals this one.
+    pub fn duplicate(&self) -> Object {
+        match self {
+            Object::Bytes(bytes) => Object::Bytes(bytes.clone()),
+            Object::List(list) => Object::List(list.clone()),
+            Object::Set(set) => Object::Set(set.clone()),
+            Object::Hash(hash) => Object::Hash(hash.clone()),
+        }
+    }
+
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Object::Bytes(bytes) => bytes.capacity(),
+            Object::List(list) => list.heap_bytes(),
+            Object::Set(set) => set.heap_bytes(),
+            Object::Hash(hash) => hash.heap_bytes(),
+        }
+    }
+}

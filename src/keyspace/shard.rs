@@ -1,0 +1,214 @@
+//! One shard under its lock: the only place where entries come, go and change their deadlines,
+//! so that table, deadline queue and watchers always agree.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::entry::{Content, Entry};
+use super::expiry::Deadlines;
+use super::table::{self, KeyHash, KeyHasher, Table};
+use super::watch::Watchers;
+
+/// What a shard keeps beside its table. Padded to a cache line, as neighbours belong to other threads.
+#[derive(Default)]
+#[repr(align(64))]
+pub struct Side {
+    /// Number of the last log record that changed this shard; stored under the exclusive lock.
+    written: AtomicU64,
+    /// The log generation that this shard's records belong to; it moves on when a compaction has cut the shard.
+    generation: AtomicU32,
+    pub watchers: Watchers,
+    /// Clients that wait for a key of this shard to change; counted up under the exclusive lock.
+    pub waiting: AtomicUsize,
+    /// Keys that have a deadline.
+    expiring: AtomicU32,
+    /// Taken only under the shard's own lock, so it never waits.
+    deadlines: Mutex<Deadlines>,
+}
+
+impl Side {
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
+    }
+
+    pub fn set_written(&self, seq: u64) {
+        self.written.store(seq, Ordering::Release);
+    }
+
+    pub fn generation(&self) -> u32 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    pub fn set_generation(&self, generation: u32) {
+        self.generation.store(generation, Ordering::Release);
+    }
+
+    /// Keys that have a deadline.
+    pub fn expiring(&self) -> usize {
+        self.expiring.load(Ordering::Relaxed) as usize
+    }
+
+    /// A key has got its first deadline.
+    fn deadline_added(&self, hash: KeyHash, deadline_ms: u64) {
+        self.expiring.fetch_add(1, Ordering::Relaxed);
+        self.deadlines().note(hash, deadline_ms);
+    }
+
+    /// A key has lost its deadline, or is gone with it.
+    fn deadline_removed(&self) {
+        if self.expiring.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.deadlines().clear();
+        }
+    }
+
+    pub fn deadlines(&self) -> MutexGuard<'_, Deadlines> {
+        self.deadlines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A shard that may be read.
+#[derive(Clone, Copy)]
+pub struct Shard<'a> {
+    pub table: &'a Table,
+    pub side: &'a Side,
+    pub hasher: &'a KeyHasher,
+}
+
+impl<'a> Shard<'a> {
+    /// The entry, due or not.
+    pub fn find(&self, hash: KeyHash, key: &[u8]) -> Option<&'a Entry> {
+        table::find(self.table, hash, key)
+    }
+
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &'a Entry> + use<'a> {
+        table::iter(self.table)
+    }
+}
+
+/// A shard that may be changed.
+pub struct ShardMut<'a> {
+    pub table: &'a mut Table,
+    pub side: &'a Side,
+    pub hasher: &'a KeyHasher,
+}
+
+impl<'a> ShardMut<'a> {
+    /// The entry, for as long as the shard is locked.
+    pub fn into_entry(self, hash: KeyHash, key: &[u8]) -> Option<&'a mut Entry> {
+        table::find_mut(self.table, hash, key)
+    }
+
+    pub fn find_mut(&mut self, hash: KeyHash, key: &[u8]) -> Option<&mut Entry> {
+        table::find_mut(self.table, hash, key)
+    }
+
+    /// Creates or replaces the entry, deadline and all; it counts as used at `access`. Returns the value that went,
+    /// where freeing it may take time.
+    pub fn put(
+        &mut self,
+        hash: KeyHash,
+        key: &[u8],
+        content: Content<'_>,
+        deadline: Option<u64>,
+        access: u32,
+    ) -> Option<Entry> {
+        let Some(entry) = table::find_mut(self.table, hash, key) else {
+            if let Some(at) = deadline {
+                self.side.deadline_added(hash, at);
+            }
+            let entry = Entry::new(key, content, deadline);
+            entry.set_access(access);
+            table::insert(self.table, self.hasher, hash, entry);
+            return None;
+        };
+        let had = entry.deadline();
+        let old = match content {
+            Content::Bytes(bytes) if entry.object().is_none() => {
+                entry.set_bytes(bytes);
+                entry.set_deadline(deadline);
+                None
+            }
+            content => Some(std::mem::replace(entry, Entry::new(key, content, deadline))),
+        };
+        entry.set_access(access);
+        self.deadline_moved(hash, had, deadline);
+        old
+    }
+
+    pub fn remove(&mut self, hash: KeyHash, key: &[u8]) -> Option<Entry> {
+        let entry = table::remove(self.table, hash, key)?;
+        if entry.deadline().is_some() {
+            self.side.deadline_removed();
+        }
+        Some(entry)
+    }
+
+    /// Returns whether the key exists.
+    pub fn set_deadline(&mut self, hash: KeyHash, key: &[u8], deadline: Option<u64>) -> bool {
+        let Some(entry) = table::find_mut(self.table, hash, key) else { return false };
+        let had = entry.deadline();
+        entry.set_deadline(deadline);
+        self.deadline_moved(hash, had, deadline);
+        true
+    }
+
+    fn deadline_moved(&mut self, hash: KeyHash, from: Option<u64>, to: Option<u64>) {
+        match (from, to) {
+            (None, None) => return,
+            (None, Some(at)) => self.side.deadline_added(hash, at),
+            (Some(_), None) => self.side.deadline_removed(),
+            (Some(old), Some(new)) if old == new => return,
+            (Some(_), Some(at)) => self.side.deadlines().note(hash, at),
+        }
+        let mut deadlines = self.side.deadlines();
+        if deadlines.is_bloated(self.side.expiring()) {
+            let hasher = self.hasher;
+            deadlines.rebuild(
+                table::iter(self.table)
+                    .filter_map(|entry| Some((hasher.hash(entry.key()), entry.deadline()?))),
+            );
+        }
+    }
+
+    /// Removes entries that are due, at most `most`, and hands each over. Returns how many.
+    pub fn remove_due(&mut self, now_ms: u64, most: usize, mut gone: impl FnMut(Entry)) -> usize {
+        let mut removed = 0;
+        while removed < most {
+            let Some(hash) = self.side.deadlines().pop_due(now_ms) else { break };
+            let due = table::find_by_hash(self.table, hash, |entry| entry.is_due(now_ms));
+            let Some(key) = due.map(|entry| entry.key().to_vec()) else { continue };
+            if let Some(entry) = self.remove(hash, &key) {
+                gone(entry);
+                removed += 1;
+            }
+        }
+        if removed > 0 {
+            table::shrink(self.table, self.hasher);
+        }
+        removed
+    }
+
+    /// Empties the shard; the old table goes to the caller, to be freed elsewhere.
+    pub fn take_all(&mut self) -> Table {
+        self.side.expiring.store(0, Ordering::Relaxed);
+        self.side.deadlines().clear();
+        std::mem::take(self.table)
+    }
+
+    /// Exchanges everything with another shard of the same number.
+    pub fn swap(&mut self, other: &mut ShardMut<'_>) {
+        std::mem::swap(self.table, other.table);
+        std::mem::swap(&mut *self.side.deadlines(), &mut *other.side.deadlines());
+        let mine = self.side.expiring.load(Ordering::Relaxed);
+        let theirs = other.side.expiring.swap(mine, Ordering::Relaxed);
+        self.side.expiring.store(theirs, Ordering::Relaxed);
+    }
+}

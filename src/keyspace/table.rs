@@ -1,0 +1,102 @@
+//! One shard's table, as DashMap's raw API hands it out: entries by hash.
+//!
+//! The table is a `RawTable` of pointer-sized slots. This file holds every use of it, so that
+//! iteration, which hashbrown leaves unsafe, is argued in one place.
+
+use dashmap::SharedValue;
+use foldhash::fast::FixedState;
+use std::hash::{BuildHasher, Hasher};
+
+use super::entry::Entry;
+
+pub type Table = hashbrown::raw::RawTable<(Entry, SharedValue<()>)>;
+
+/// A key's hash: 32 seeded bits, spread over 64.
+///
+/// The spread is a bijection, so the 32 bits are all there is to remember of a key in order to find it again
+/// (the deadline queue does). 32 bits serve a single shard of any size that fits into memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyHash(u32);
+
+impl KeyHash {
+    pub fn from_bits(bits: u32) -> KeyHash {
+        KeyHash(bits)
+    }
+
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
+    fn spread(self) -> u64 {
+        u64::from(self.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+/// Hashes keys with the seed of this process, so that no one can prepare keys that collide.
+#[derive(Clone)]
+pub struct KeyHasher(FixedState);
+
+impl KeyHasher {
+    pub fn with_seed(seed: u64) -> KeyHasher {
+        KeyHasher(FixedState::with_seed(seed))
+    }
+
+    pub fn hash(&self, key: &[u8]) -> KeyHash {
+        let mut hasher = self.0.build_hasher();
+        hasher.write(key);
+        let hash = hasher.finish();
+        KeyHash((hash ^ (hash >> 32)) as u32)
+    }
+}
+
+impl BuildHasher for KeyHasher {
+    type Hasher = <FixedState as BuildHasher>::Hasher;
+
+    fn build_hasher(&self) -> Self::Hasher {
+        self.0.build_hasher()
+    }
+}
+
+pub fn find<'t>(table: &'t Table, hash: KeyHash, key: &[u8]) -> Option<&'t Entry> {
+    table.get(hash.spread(), |(entry, _)| entry.key() == key).map(|(entry, _)| entry)
+}
+
+pub fn find_mut<'t>(table: &'t mut Table, hash: KeyHash, key: &[u8]) -> Option<&'t mut Entry> {
+    table.get_mut(hash.spread(), |(entry, _)| entry.key() == key).map(|(entry, _)| entry)
+}
+
+/// The first entry of that hash which `wanted` accepts.
+pub fn find_by_hash(table: &Table, hash: KeyHash, mut wanted: impl FnMut(&Entry) -> bool) -> Option<&Entry> {
+    table.get(hash.spread(), |(entry, _)| wanted(entry)).map(|(entry, _)| entry)
+}
+
+/// Adds an entry whose key is not in the table.
+pub fn insert<'t>(table: &'t mut Table, hasher: &KeyHasher, hash: KeyHash, entry: Entry) -> &'t mut Entry {
+    let slot = (entry, SharedValue::new(()));
+    &mut table.insert_entry(hash.spread(), slot, |(entry, _)| hasher.hash(entry.key()).spread()).0
+}
+
+pub fn remove(table: &mut Table, hash: KeyHash, key: &[u8]) -> Option<Entry> {
+    table.remove_entry(hash.spread(), |(entry, _)| entry.key() == key).map(|(entry, _)| entry)
+}
+
+/// Gives memory back once a table is mostly empty; rare enough to be worth a rehash.
+pub fn shrink(table: &mut Table, hasher: &KeyHasher) {
+    if table.buckets() >= 64 && table.len() * 8 < table.buckets() {
+        table.shrink_to(table.len() * 2, |(entry, _)| hasher.hash(entry.key()).spread());
+    }
+}
+
+pub fn iter(table: &Table) -> impl Iterator<Item = &Entry> {
+    // SAFETY: the iterator borrows the table, which cannot change or move meanwhile; a bucket that it
+    // yields is full, so the reference is to an initialised entry.
+    unsafe { table.iter().map(|bucket| &bucket.as_ref().0) }
+}
+
+/// The entry in bucket `index`, for sampling. `None` where the bucket is empty.
+pub fn bucket(table: &Table, index: usize) -> Option<&Entry> {
+    assert!(index < table.buckets());
+    // SAFETY: the index is in range; a full bucket holds an initialised entry. The empty singleton table reports
+    // one bucket, which is never full.
+    unsafe { table.is_bucket_full(index).then(|| &table.bucket(index).as_ref().0) }
+}

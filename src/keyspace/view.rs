@@ -1,0 +1,163 @@
+//! What a reading command sees: live entries of the shards that it has locked.
+
+use std::cell::Cell;
+
+use super::entry::Entry;
+use super::lock::{Locked, Place};
+use super::object::{Stored, Type, WrongType};
+use super::shard::Shard;
+use super::{DatabaseSize, Keyspace};
+use crate::data::Thresholds;
+use crate::limits::SHARDS;
+
+/// How much of the keyspace a command holds.
+pub(super) enum Scope<'k> {
+    /// The shards of its keys, or all of them.
+    Locked(Locked<'k>),
+    /// No shard: each is locked for as long as it is looked at.
+    Stepwise,
+}
+
+pub struct View<'k> {
+    pub(super) keyspace: &'k Keyspace,
+    pub(super) scope: Scope<'k>,
+    pub(super) db: u8,
+    pub(super) now_ms: u64,
+    hits: Cell<u32>,
+    misses: Cell<u32>,
+    /// Newest log record seen in the shards that were looked at stepwise.
+    seen: Cell<u64>,
+}
+
+impl<'k> View<'k> {
+    /// `now_ms` is the command's one moment: Unix milliseconds.
+    pub fn new(keyspace: &'k Keyspace, locked: Locked<'k>, db: u8, now_ms: u64) -> View<'k> {
+        View::with_scope(keyspace, Scope::Locked(locked), db, now_ms)
+    }
+
+    /// A view that holds nothing and goes shard by shard.
+    pub fn stepwise(keyspace: &'k Keyspace, db: u8, now_ms: u64) -> View<'k> {
+        View::with_scope(keyspace, Scope::Stepwise, db, now_ms)
+    }
+
+    fn with_scope(keyspace: &'k Keyspace, scope: Scope<'k>, db: u8, now_ms: u64) -> View<'k> {
+        let (hits, misses) = (Cell::new(0), Cell::new(0));
+        View { keyspace, scope, db, now_ms, hits, misses, seen: Cell::new(0) }
+    }
+
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    pub fn thresholds(&self) -> Thresholds {
+        self.keyspace.tuning.get()
+    }
+
+    pub fn db(&self) -> u8 {
+        self.db
+    }
+
+    /// Within a transaction, SELECT moves on.
+    pub fn set_db(&mut self, db: u8) {
+        self.db = db;
+    }
+
+    pub fn hits(&self) -> u32 {
+        self.hits.get()
+    }
+
+    pub fn misses(&self) -> u32 {
+        self.misses.get()
+    }
+
+    /// The newest log record that what was read may depend on.
+    pub fn written(&self) -> u64 {
+        match &self.scope {
+            Scope::Locked(locked) => locked.written().max(self.seen.get()),
+            Scope::Stepwise => self.seen.get(),
+        }
+    }
+
+    /// The live entry of a key. The key must be one of the command's own, as its row declares them.
+    pub fn get(&self, key: &[u8]) -> Option<&Entry> {
+        self.look(key).inspect(|entry| self.used(entry))
+    }
+
+    /// As [`View::get`], for a command that only asks about the key: it does not count as used.
+    pub fn look(&self, key: &[u8]) -> Option<&Entry> {
+        let found = self.peek(self.db, key);
+        let count = if found.is_some() { &self.hits } else { &self.misses };
+        count.set(count.get() + 1);
+        found
+    }
+
+    /// As [`View::look`], in any database, and neither a hit nor a miss.
+    pub fn peek(&self, db: u8, key: &[u8]) -> Option<&Entry> {
+        let Scope::Locked(locked) = &self.scope else { return None };
+        let shard = locked.shard(Place::of(db, key));
+        debug_assert!(shard.is_some(), "a command touches only the keys that its row declares");
+        shard?.find(self.keyspace.hash(key), key).filter(|entry| !entry.is_due(self.now_ms))
+    }
+
+    /// Whole seconds since the last use of an entry of this view.
+    pub fn idle_s(&self, entry: &Entry) -> u64 {
+        let used_s = if entry.access() == 0 { self.keyspace.born_s } else { entry.access() };
+        (self.now_ms / 1000).saturating_sub(u64::from(used_s))
+    }
+
+    /// A source of random numbers, another one at each call.
+    pub fn random(&self) -> impl FnMut() -> u64 + use<> {
+        self.keyspace.random()
+    }
+
+    /// Seconds of the last use, for OBJECT IDLETIME.
+    fn used(&self, entry: &Entry) {
+        entry.set_access((self.now_ms / 1000) as u32);
+    }
+
+    pub fn string(&self, key: &[u8]) -> Result<Option<&[u8]>, WrongType> {
+        self.get(key).map(|entry| entry.bytes().ok_or(WrongType)).transpose()
+    }
+
+    pub fn read<T: Stored>(&self, key: &[u8]) -> Result<Option<&T>, WrongType> {
+        self.get(key).map(|entry| entry.object().and_then(T::of).ok_or(WrongType)).transpose()
+    }
+
+    pub fn kind(&self, key: &[u8]) -> Option<Type> {
+        self.get(key).map(Entry::kind)
+    }
+
+    pub fn size(&self, db: u8) -> DatabaseSize {
+        let mut size = DatabaseSize::default();
+        for index in 0..SHARDS {
+            self.shard(db, index, |shard| {
+                size.keys += shard.len();
+                size.expires += shard.side.expiring();
+            });
+        }
+        size
+    }
+
+    /// Looks at one shard of a database, locking it for that long where the whole keyspace is not locked already.
+    pub fn shard<R>(&self, db: u8, index: usize, look: impl FnOnce(Shard<'_>) -> R) -> R {
+        let place = Place { db, shard: index as u16 };
+        if let Scope::Locked(locked) = &self.scope
+            && let Some(shard) = locked.shard(place)
+        {
+            return look(shard);
+        }
+        self.keyspace.with_shard(place, |shard| {
+            self.seen.set(self.seen.get().max(shard.side.written()));
+            look(shard)
+        })
+    }
+
+    /// Live entries of the current database, shard by shard.
+    pub fn each(&self, mut look: impl FnMut(&Entry)) {
+        for index in 0..SHARDS {
+            self.shard(self.db, index, |shard| {
+                shard.iter().filter(|entry| !entry.is_due(self.now_ms)).for_each(&mut look)
+            });
+        }
+    }
+}

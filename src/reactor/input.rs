@@ -1,0 +1,104 @@
+//! A connection's incoming bytes: one read per readiness event, parsed where they were read.
+//!
+//! An idle connection keeps no buffer. Bytes are read into a recycled one; complete requests leave with it, and only
+//! the start of an unfinished request stays behind.
+
+use std::io::{self, ErrorKind};
+
+use mio::net::TcpStream;
+
+use crate::limits;
+use crate::protocol::{Batch, Limits, Parser};
+
+/// The start of an unfinished request, up to this size, is copied into the buffer of the next read.
+const CARRIED_MAX: usize = limits::READ_CHUNK / 4;
+
+#[derive(Default)]
+pub struct Input {
+    parser: Parser,
+    /// The unfinished request: bytes that have come, then room. Empty while there is none.
+    pending: Vec<u8>,
+    filled: usize,
+}
+
+/// How a read went on.
+pub enum Read {
+    /// The socket is empty: wait for the next event.
+    Drained,
+    /// The buffer was filled: there may be more.
+    More,
+    /// The peer sends no more.
+    Ended,
+    Broken,
+}
+
+pub struct Outcome {
+    /// Complete requests, or none.
+    pub batch: Batch,
+    pub bytes: usize,
+    pub then: Read,
+}
+
+impl Input {
+    /// Reads once, behind what is pending, and parses.
+    pub fn read(&mut self, stream: &TcpStream, mut batch: Batch) -> Outcome {
+        if self.filled > CARRIED_MAX {
+            std::mem::swap(&mut batch.bytes, &mut self.pending);
+        }
+        let room = self.make_room(&mut batch.bytes);
+        if self.filled <= CARRIED_MAX {
+            batch.bytes[..self.filled].copy_from_slice(&self.pending[..self.filled]);
+        }
+        let (bytes, then) = match read_once(stream, &mut batch.bytes[self.filled..self.filled + room]) {
+            Ok(0) => (0, Read::Ended),
+            Ok(n) if n < room => (n, Read::Drained),
+            Ok(n) => (n, Read::More),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => (0, Read::Drained),
+            Err(_) => (0, Read::Broken),
+        };
+        self.filled += bytes;
+        let consumed = if bytes > 0 {
+            let filled = &mut batch.bytes[..self.filled];
+            self.parser.parse(filled, &mut batch.spans, &mut batch.requests, &Limits::default())
+        } else {
+            0
+        };
+        self.keep(&mut batch.bytes, consumed);
+        Outcome { batch, bytes, then }
+    }
+
+    /// The buffer keeps its length at its capacity, so bytes are set to zero once and not per read. It grows with what
+    /// has come, towards what the request has announced, never ahead of the bytes.
+    fn make_room(&self, buffer: &mut Vec<u8>) -> usize {
+        let wanted = self.parser.wanted().clamp(limits::READ_CHUNK, self.filled.max(limits::READ_CHUNK));
+        let length = (self.filled + wanted).max(buffer.capacity());
+        if buffer.len() < length {
+            buffer.resize(length, 0);
+        }
+        length - self.filled
+    }
+
+    /// What stands behind the complete requests stays: copied where it is little, otherwise buffer and all.
+    fn keep(&mut self, buffer: &mut Vec<u8>, consumed: usize) {
+        self.parser.rebase(consumed);
+        let unfinished = &buffer[consumed..self.filled];
+        self.filled = unfinished.len();
+        if consumed == 0 && self.filled > CARRIED_MAX {
+            std::mem::swap(buffer, &mut self.pending);
+        } else if self.filled > 0 {
+            self.pending.clear();
+            self.pending.extend_from_slice(unfinished);
+        } else {
+            self.pending = Vec::new();
+        }
+    }
+}
+
+fn read_once(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match io::Read::read(&mut stream, buffer) {
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! One connection's turn.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use std::vec;
+
+use super::Pool;
+use crate::command::Error;
+use crate::command::row::Flags;
+use crate::command::table::Found;
+use crate::connection::{Connection, Exec, Held, Progress, Turn};
+use crate::execute::log::Seq;
+use crate::execute::look_up;
+use crate::limits;
+use crate::metrics::WorkerCounters;
+use crate::protocol::{Batch, Fault, Reply, Wire};
+use crate::session::Woken;
+
+/// Why a run of requests has ended.
+enum Pause {
+    /// All requests of the batch are done.
+    Done,
+    /// So much is to be sent that the rest of the batch waits.
+    OutputFull,
+    /// The next request may run for long, and as many such as may do already.
+    LongQueued,
+    /// The request waits for a key; whoever wakes it brings the turn along.
+    Blocked,
+    /// The session ends: nothing behind this request is run.
+    Closing,
+}
+
+pub struct Worker<'p> {
+    pool: &'p Arc<Pool>,
+    index: usize,
+    /// The connections behind the one at hand.
+    rest: vec::IntoIter<Arc<Connection>>,
+    /// Replies of the connection at hand; kept for its memory.
+    out: Vec<u8>,
+    /// Where the replies start that are not durable yet; empty when nothing has to wait.
+    undurable: Vec<(u32, Wire)>,
+    used: Vec<Batch>,
+    /// Other clients that must be served because of what this one did.
+    woken: Woken,
+}
+
+pub fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as u64)
+}
+
+impl<'p> Worker<'p> {
+    pub fn new(pool: &'p Arc<Pool>, index: usize) -> Worker<'p> {
+        let out = Vec::with_capacity(limits::READ_CHUNK);
+        Worker {
+            pool,
+            index,
+            rest: Vec::new().into_iter(),
+            out,
+            undurable: Vec::new(),
+            used: Vec::new(),
+            woken: Woken::new(),
+        }
+    }
+
+    pub fn serve_all(&mut self, connections: Vec<Arc<Connection>>) {
+        self.rest = connections.into_iter();
+        while let Some(connection) = self.rest.next() {
+            self.serve(connection);
+        }
+        self.pool.executor.log().ring();
+        self.pool.recycled.put(&mut self.used);
+    }
+
+    fn counters(&self) -> &'p WorkerCounters {
+        &self.pool.executor.server.metrics.workers[self.index]
+    }
+
+    /// Runs what waits in the inbox until it is empty, or until the connection has to wait for something.
+    fn serve(&mut self, connection: Arc<Connection>) {
+        let mut exec = connection.exec();
+        if let Some(released) = exec.release_held() {
+            self.out = released;
+            if !self.send(&connection, &mut exec) {
+                drop(exec);
+                return connection.hand_to_reactor();
+            }
+        }
+        loop {
+            let progress = match connection.next_turn() {
+                Turn::Run(progress) => progress,
+                Turn::Send(posted) => {
+                    self.out = posted;
+                    if self.send(&connection, &mut exec) {
+                        continue;
+                    }
+                    drop(exec);
+                    return connection.hand_to_reactor();
+                }
+                Turn::Idle => return,
+                Turn::Close => {
+                    self.pool.executor.end(&mut exec.session, &mut self.woken);
+                    self.pool.submit_woken(&mut self.woken);
+                    return connection.close();
+                }
+            };
+            let (pause, until) = self.run(&connection, &mut exec, progress);
+            self.pool.submit_woken(&mut self.woken);
+            if matches!(pause, Pause::Blocked) {
+                return;
+            }
+            if matches!(pause, Pause::Closing) {
+                connection.finish();
+            }
+            if until > self.pool.executor.log().durable() {
+                let replies = std::mem::take(&mut self.undurable);
+                exec.hold(Held { bytes: std::mem::take(&mut self.out), replies });
+                drop(exec);
+                return self.pool.park(connection, until);
+            }
+            if !self.send(&connection, &mut exec) {
+                drop(exec);
+                return connection.hand_to_reactor();
+            }
+            if matches!(pause, Pause::LongQueued) {
+                drop(exec);
+                return self.pool.queue_long(connection);
+            }
+        }
+    }
+
+    /// Sends the replies at hand. Returns whether all are gone; a broken connection has nobody left to wait for.
+    fn send(&mut self, connection: &Connection, exec: &mut Exec) -> bool {
+        match exec.send(&connection.stream, &mut self.out) {
+            Ok(sent) => {
+                self.counters().bytes_out.add(sent as u64);
+                !exec.has_unsent()
+            }
+            Err(_) => {
+                connection.finish();
+                true
+            }
+        }
+    }
+
+    /// Runs requests until the batch is done or something stops it. Also returns the record to wait for.
+    fn run(&mut self, connection: &Connection, exec: &mut Exec, mut progress: Progress) -> (Pause, Seq) {
+        let durable = self.pool.executor.log().durable();
+        let session = &mut exec.session;
+        let now_ms = now_ms();
+        let mut until = 0;
+        self.out.clear();
+        self.undurable.clear();
+        while let Some(request) = progress.batch.requests.get(progress.next) {
+            if self.out.len() >= limits::OUTPUT_PAUSE {
+                connection.resume_with(progress);
+                return (Pause::OutputFull, until);
+            }
+            let wire = Wire::of(request.form, session.resp);
+            let start = self.out.len();
+            let mut reply = Reply::new(&mut self.out, wire);
+            if let Some(fault) = &request.fault {
+                reply.error(fault.text());
+                session.closing |= matches!(fault, Fault::Close(_));
+            } else {
+                let words = progress.batch.words(request);
+                let found = look_up(words);
+                let long = has(&found, Flags::LONG);
+                if has(&found, Flags::BLOCKING) && start > 0 {
+                    // What stands before a request that may wait is sent first.
+                    connection.resume_with(progress);
+                    return (Pause::OutputFull, until);
+                }
+                if long && !self.pool.begin_long(&mut self.rest) {
+                    connection.resume_with(progress);
+                    return (Pause::LongQueued, until);
+                }
+                let counters = &self.pool.executor.server.metrics.workers[self.index];
+                let outcome = self.pool.executor.run(
+                    session,
+                    found,
+                    words,
+                    &mut reply,
+                    counters,
+                    now_ms,
+                    &mut self.woken,
+                );
+                if long {
+                    self.pool.end_long();
+                }
+                if outcome.blocked {
+                    let Some(blocked) = session.blocked.clone() else { continue };
+                    if connection.block(progress, blocked) {
+                        return (Pause::Done, until);
+                    }
+                    return (Pause::Blocked, until);
+                }
+                if outcome.depends_on > durable || !self.undurable.is_empty() {
+                    self.undurable.push((start as u32, wire));
+                    until = until.max(outcome.depends_on);
+                }
+            }
+            progress.next += 1;
+            if session.closing {
+                self.used.push(progress.batch);
+                return (Pause::Closing, until);
+            }
+        }
+        self.used.push(progress.batch);
+        (Pause::Done, until)
+    }
+}
+
+fn has(found: &Result<Found, Error>, flag: Flags) -> bool {
+    found.as_ref().is_ok_and(|found| found.command.flags.has(flag))
+}
