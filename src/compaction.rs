@@ -115,8 +115,7 @@ impl Compactor {
         generation: u32,
         forced: &Receiver<Effects>,
     ) -> Result<(), String> {
-        let mut write =
-            |effects: Effects| compaction.write(&effects, now_ms()).map_err(|e| e.to_string());
+        let mut write = |effects: Effects| compaction.write(&effects, now_ms()).map_err(|e| e.to_string());
         for place in self.keyspace.all_places() {
             if self.keyspace.running_cuts() != generation {
                 return Err("a command needed the whole keyspace at once".into());

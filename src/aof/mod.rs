@@ -19,7 +19,7 @@
 #[cfg(test)]
 mod campaign;
 pub mod check;
-mod compaction;
+pub mod compaction;
 mod error;
 mod groups;
 mod handle;

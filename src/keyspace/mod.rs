@@ -116,7 +116,6 @@ impl Keyspace {
         Database { map: DashMap::with_hasher_and_shard_amount(self.hasher.clone(), SHARDS), sides }
     }
 
-
     /// Databases that anything has ever touched.
     pub fn databases(&self) -> impl Iterator<Item = u8> + '_ {
         (0..DATABASES as u8).filter(|&db| self.databases[db as usize].get().is_some())
