@@ -12,6 +12,7 @@ pub mod hash;
 pub mod list;
 pub mod packed;
 pub mod random;
+pub mod rdb;
 pub mod set;
 pub mod zset;
 
