@@ -30,11 +30,12 @@ use std::iter::from_fn;
 use std::ops::Range;
 
 /// Scores are never NaN: whoever adds one has made sure.
-#[derive(Clone, Default)]
+#[derive(Default, Clone)]
 pub struct ZSet {
     body: Body,
 }
 
+#[derive(Clone)]
 enum Body {
     Pairs(Packed),
     Table(Box<Table>),
@@ -43,22 +44,6 @@ enum Body {
 impl Default for Body {
     fn default() -> Self {
         Self::Pairs(Packed::new())
-    }
-}
-
-/// A table is built anew: its order is made of positions in its own dict.
-impl Clone for Body {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Pairs(pairs) => Self::Pairs(pairs.clone()),
-            Self::Table(table) => {
-                let mut copy = Table::new();
-                for entry in table.members.iter() {
-                    copy.insert(&entry.member, entry.score);
-                }
-                Self::Table(Box::new(copy))
-            }
-        }
     }
 }
 
