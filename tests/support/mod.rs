@@ -1,0 +1,27 @@
+//! The real binary on a port of its own, and clients that speak to it in the words of the domain.
+//!
+//! ```no_run
+//! let server = Limpid::durable();
+//! let mut c = server.text();
+//! c.check("SET user:1 John", "OK");
+//! let server = server.crash().restart();
+//! server.text().check("GET user:1", "John");
+//! ```
+//!
+//! Nothing here waits longer than [`PATIENCE`], and nothing sleeps: what a test waits for, it reads.
+
+// Each test binary compiles this for itself and uses a part of it.
+#![allow(dead_code, unused_imports)]
+
+mod resp;
+mod server;
+mod text;
+
+pub use resp::{RespClient, bulk, status};
+pub use server::{Limpid, Stopped};
+pub use text::{TextClient, nc};
+
+use std::time::Duration;
+
+/// Longer than anything takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(10);

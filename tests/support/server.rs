@@ -1,0 +1,259 @@
+//! The process: started on a free port in a directory of its own, ended with the test.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::{PATIENCE, RespClient, TextClient};
+
+/// A running server. Dropping it kills it and removes its directory.
+pub struct Limpid {
+    process: Process,
+    address: SocketAddr,
+    banner: String,
+    setting: Setting,
+}
+
+/// A server that has ended; its directory is still there.
+pub struct Stopped {
+    pub status: ExitStatus,
+    setting: Setting,
+}
+
+/// What a restart keeps.
+struct Setting {
+    dir: Arc<tempfile::TempDir>,
+    arguments: Vec<String>,
+}
+
+impl Limpid {
+    /// Without a log.
+    pub fn start() -> Self {
+        Self::with(&["--appendonly", "no"])
+    }
+
+    /// With a log that is on disk before a reply leaves.
+    pub fn durable() -> Self {
+        Self::with(&["--appendonly", "yes", "--appendfsync", "always"])
+    }
+
+    /// With these arguments, beside port and directory.
+    pub fn with(arguments: &[&str]) -> Self {
+        let dir = Arc::new(tempfile::tempdir().expect("the temporary directory is writable"));
+        Self::launch(Setting { dir, arguments: arguments.iter().map(|&word| word.to_owned()).collect() })
+    }
+
+    /// Starts with arguments, or on a directory, that it must refuse; returns what it said.
+    pub fn refused(arguments: &[&str]) -> Output {
+        let dir = tempfile::tempdir().expect("the temporary directory is writable");
+        let dir = dir.path().to_str().expect("temporary directories have plain names");
+        let mut words = arguments.to_vec();
+        for (option, default) in [("--port", "0"), ("--dir", dir)] {
+            if !arguments.contains(&option) {
+                words.extend([option, default]);
+            }
+        }
+        let mut process = Process::spawn(&words);
+        let status = process.await_end();
+        Output {
+            status,
+            stdout: process.stdout.all().into_bytes(),
+            stderr: process.stderr.all().into_bytes(),
+        }
+    }
+
+    fn launch(setting: Setting) -> Self {
+        let dir = setting.dir.path().to_str().expect("temporary directories have plain names");
+        let mut arguments = vec!["--port", "0", "--dir", dir];
+        arguments.extend(setting.arguments.iter().map(String::as_str));
+        let mut process = Process::spawn(&arguments);
+        let banner = process.await_banner();
+        let address = address_in(&banner).expect("await_banner returns a line with an address");
+        Self { process, address, banner, setting }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
+    /// The line that said it was ready.
+    pub fn banner(&self) -> &str {
+        &self.banner
+    }
+
+    /// Where its log is.
+    pub fn dir(&self) -> &Path {
+        self.setting.dir.path()
+    }
+
+    /// What it has written to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.process.stderr.so_far()
+    }
+
+    /// A connection that speaks the plain-text protocol.
+    pub fn text(&self) -> TextClient {
+        TextClient::connect(self.address)
+    }
+
+    /// A connection that speaks RESP.
+    pub fn resp(&self) -> RespClient {
+        RespClient::connect(self.address)
+    }
+
+    /// `kill -9`.
+    pub fn crash(mut self) -> Stopped {
+        self.process.child.kill().expect("it is our child and not yet reaped");
+        self.ended()
+    }
+
+    /// SIGTERM, and waits until it has ended by itself.
+    pub fn stop(self) -> Stopped {
+        let pid = self.pid();
+        let kill = Command::new("sh").args(["-c", &format!("kill -TERM {pid}")]).status();
+        assert!(kill.is_ok_and(|status| status.success()), "no SIGTERM could be sent to {pid}");
+        self.ended()
+    }
+
+    /// Waits for an end that the test has already asked for, such as by SHUTDOWN.
+    pub fn ended(mut self) -> Stopped {
+        let status = self.process.await_end();
+        Stopped { status, setting: self.setting }
+    }
+}
+
+impl Stopped {
+    /// Starts again on the same directory with the same arguments.
+    pub fn restart(self) -> Limpid {
+        Limpid::launch(self.setting)
+    }
+
+    /// Starts again on the same directory with other arguments.
+    pub fn restart_with(self, arguments: &[&str]) -> Limpid {
+        let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
+        Limpid::launch(Setting { arguments, ..self.setting })
+    }
+
+    /// Starts again where the start must fail; returns what it said.
+    pub fn restart_refused(&self) -> Output {
+        let dir = self.dir().to_str().expect("temporary directories have plain names");
+        let arguments: Vec<&str> = self.setting.arguments.iter().map(String::as_str).collect();
+        Limpid::refused(&[&["--dir", dir], &arguments[..]].concat())
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.setting.dir.path()
+    }
+}
+
+/// The child and what it says, drained by threads so that it never waits for a reader.
+struct Process {
+    child: Child,
+    lines: Receiver<String>,
+    stdout: Drained,
+    stderr: Drained,
+}
+
+impl Process {
+    fn spawn(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_limpid"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("cargo has built the binary");
+        let (sender, lines) = mpsc::channel();
+        let stdout = Drained::new(child.stdout.take().expect("piped above"), move |line| {
+            // Nobody listens once the banner has come.
+            let _ = sender.send(line);
+        });
+        let stderr = Drained::new(child.stderr.take().expect("piped above"), |_| {});
+        Self { child, lines, stdout, stderr }
+    }
+
+    fn await_banner(&mut self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) if address_in(&line).is_some() => return line,
+                Ok(_) => {}
+                Err(_) => panic!("no banner"),
+            }
+        }
+    }
+
+    fn await_end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end");
+            // The standard library can wait for a child only without a limit.
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only when it has already ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("limpid said:\n{}{}", self.stdout.all(), self.stderr.all());
+        }
+    }
+}
+
+/// What comes out of a pipe, collected by a thread of its own.
+struct Drained {
+    text: Arc<Mutex<String>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drained {
+    fn new(pipe: impl Read + Send + 'static, mut each: impl FnMut(String) + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(String::new()));
+        let shared = Arc::clone(&text);
+        let thread = thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                *shared.lock().expect("no holder panics") += &format!("{line}\n");
+                each(line);
+            }
+        });
+        Self { text, thread: Some(thread) }
+    }
+
+    fn so_far(&self) -> String {
+        self.text.lock().expect("no holder panics").clone()
+    }
+
+    /// Only once the process has ended: waits for the pipe's end.
+    fn all(&mut self) -> String {
+        self.thread.take().map(JoinHandle::join);
+        self.so_far()
+    }
+}
+
+/// The first `127.0.0.1:PORT` in a line.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("127.0.0.1:")?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let port: u16 = rest[..digits].parse().ok()?;
+    Some(([127, 0, 0, 1], port).into())
+}
