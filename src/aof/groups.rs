@@ -1,6 +1,7 @@
 //! One log file, cut into commit groups as it streams by. Holds one group in memory, never the file.
 
 use super::mark::{self, COMMIT, Mark};
+use crc32fast::Hasher;
 use memchr::{memchr, memchr_iter, memmem};
 use std::io::{self, Read};
 
@@ -43,18 +44,14 @@ pub struct Group<'a> {
     pub at: Position,
     /// The lines before the mark, the last one's end included.
     pub text: &'a mut [u8],
+    /// The mark's line, without its end.
+    pub mark_line: &'a [u8],
     pub mark_at: Position,
     /// With the mark's line.
     pub size_bytes: u64,
-    pub verdict: Verdict,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    Sound(Mark),
-    /// The `#commit` line itself cannot be read.
-    Unreadable,
-    Mismatch,
+    pub mark: Mark,
+    /// The checksum is right.
+    pub sound: bool,
 }
 
 impl<'s> Groups<'s> {
@@ -80,45 +77,42 @@ impl<'s> Groups<'s> {
     }
 
     pub fn next(&mut self) -> io::Result<Option<Group<'_>>> {
-        let Some((text, line)) = self.find_mark()? else { return Ok(None) };
+        let Some((text, line, mark)) = self.find_mark()? else { return Ok(None) };
         let whole = &mut self.buffer[self.start..self.start + text + line];
-        let mark_line = &whole[text..text + line - 1];
-        let at = self.at;
-        let mark_at = at.after(&whole[..text]);
-        let verdict = match Mark::parse(mark_line) {
-            None => Verdict::Unreadable,
-            Some(mark) => {
-                let covered = text + mark::covered(mark_line).len();
-                match crc32fast::hash(&whole[..covered]) == mark.checksum {
-                    true => Verdict::Sound(mark),
-                    false => Verdict::Mismatch,
-                }
-            }
-        };
         let size_bytes = whole.len() as u64;
-        self.start += whole.len();
+        let (text, mark_line) = whole.split_at_mut(text);
+        let mark_line = &mark_line[..line - 1];
+        let at = self.at;
+        let mark_at = at.after(text);
+        let sound = checksum(text, mark_line) == mark.checksum;
+        self.start += size_bytes as usize;
         self.at = Position { offset: at.offset + size_bytes, line: mark_at.line + 1 };
-        Ok(Some(Group { at, text: &mut whole[..text], mark_at, size_bytes, verdict }))
+        Ok(Some(Group { at, text, mark_line, mark_at, size_bytes, mark, sound }))
     }
 
-    /// The lengths of the text up to the next mark and of the mark's line, both whole in the buffer.
-    fn find_mark(&mut self) -> io::Result<Option<(usize, usize)>> {
+    /// The lengths of the text up to the next mark and of the mark's line, both whole in the buffer. A line that
+    /// only begins like a mark is not one; a line that has lost its end may hold two.
+    fn find_mark(&mut self) -> io::Result<Option<(usize, usize, Mark)>> {
         let mut searched = 0;
         loop {
             let rest = &self.buffer[self.start..];
-            let text = match rest.starts_with(COMMIT) {
+            let text = match searched == 0 && rest.starts_with(COMMIT) {
                 true => Some(0),
                 false => self.next_mark.find(&rest[searched..]).map(|found| searched + found + 1),
             };
-            if let Some(text) = text {
-                if let Some(line_end) = memchr(b'\n', &rest[text..]) {
-                    return Ok(Some((text, line_end + 1)));
+            let line_end = text.and_then(|text| memchr(b'\n', &rest[text..]));
+            if let (Some(text), Some(line_end)) = (text, line_end) {
+                if let Some((_, mark)) = last_mark(&rest[text..text + line_end]) {
+                    return Ok(Some((text, line_end + 1, mark)));
                 }
-                searched = text.saturating_sub(1);
-            } else {
-                // The mark may have begun in the last few bytes.
-                searched = rest.len().saturating_sub(COMMIT.len() + 1);
+                searched = text + line_end;
+                continue;
             }
+            // The mark's line, or the start of one, may be there without its end.
+            searched = match text {
+                Some(text) => text.saturating_sub(1),
+                None => rest.len().saturating_sub(COMMIT.len()).max(searched),
+            };
             if self.end_of_file {
                 return Ok(None);
             }
@@ -135,6 +129,58 @@ impl<'s> Groups<'s> {
         self.end_of_file = read == 0;
         Ok(())
     }
+}
+
+fn checksum(text: &[u8], mark_line: &[u8]) -> u32 {
+    let mut hasher = Hasher::new();
+    hasher.update(text);
+    hasher.update(mark::covered(mark_line));
+    hasher.finalize()
+}
+
+/// The mark at the end of a line, and where in the line it begins: at 0, unless something is wrong.
+fn last_mark(line: &[u8]) -> Option<(usize, Mark)> {
+    let at = memmem::rfind(line, COMMIT)?;
+    Some((at, Mark::parse(&line[at..])?))
+}
+
+/// Where a mark is damaged, its group and the next one are read as one bad group. Finds the text of the
+/// one that is sound, if that is what happened.
+pub fn sound_end(group: &Group<'_>) -> Option<Vec<u8>> {
+    let (in_line, mark) = last_mark(group.mark_line)?;
+    let mark_at = group.text.len() + in_line;
+    let whole = [&*group.text, mark::covered(group.mark_line)].concat();
+    let total = crc32fast::hash(&whole);
+    let (mut before, mut seen) = (Hasher::new(), 0);
+    for start in possible_starts(&whole, mark_at) {
+        before.update(&whole[seen..start]);
+        seen = start;
+        if end_checksum(total, before.clone(), whole.len() - start) == mark.checksum {
+            return Some(whole[start..mark_at].to_vec());
+        }
+    }
+    None
+}
+
+/// Where a group may begin, of which the mark is at `mark_at`: at a line, or behind a mark whose line end is lost.
+fn possible_starts(whole: &[u8], mark_at: usize) -> Vec<usize> {
+    let lines = memchr_iter(b'\n', whole).map(|end| end + 1);
+    let marks = memmem::find_iter(whole, COMMIT);
+    let behind_marks = marks.filter_map(|at| {
+        let ms_end = memchr_iter(b' ', &whole[at..]).nth(2)?;
+        Some(at + ms_end + 1 + mark::CHECKSUM_DIGITS + 1)
+    });
+    let mut starts: Vec<usize> = lines.chain(behind_marks).chain([mark_at]).collect();
+    starts.retain(|&start| start <= mark_at);
+    starts.sort_unstable();
+    starts
+}
+
+/// The checksum of the last `length` bytes of something, from that of the whole and of what comes before them:
+/// quicker than reading them again for each possible start.
+fn end_checksum(total: u32, mut before: Hasher, length: usize) -> u32 {
+    before.combine(&Hasher::new_with_initial_len(0, length as u64));
+    total ^ before.finalize()
 }
 
 #[cfg(test)]
@@ -171,7 +217,7 @@ mod tests {
             let mut groups = Groups::new(Box::new(Dribble(&bytes, step)));
             let mut seen = Vec::new();
             while let Some(group) = groups.next().unwrap() {
-                assert!(matches!(group.verdict, Verdict::Sound(_)));
+                assert!(group.sound);
                 seen.push((
                     group.at.line,
                     group.mark_at.line,
@@ -198,10 +244,29 @@ mod tests {
             let mut groups = Groups::new(Box::new(&flipped[..]));
             let mut sound = 0;
             while let Some(group) = groups.next().unwrap() {
-                sound += usize::from(matches!(group.verdict, Verdict::Sound(_)));
+                sound += usize::from(group.sound);
             }
             // A mark that is no longer recognised takes the group after it along.
             assert!((1..=2).contains(&sound), "byte {at}: {sound} sound groups");
+        }
+    }
+
+    #[test]
+    fn a_sound_group_is_found_behind_a_lost_mark() {
+        let second = "SET b 2\nSET c 3\n";
+        for second in [second, ""] {
+            let bytes = file(&["SET a 1\n", second]);
+            let mark = memmem::find(&bytes, COMMIT).unwrap();
+            let mark_end = mark + memchr(b'\n', &bytes[mark..]).unwrap();
+            for at in mark..=mark_end {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1;
+                let mut groups = Groups::new(Box::new(&flipped[..]));
+                let group = groups.next().unwrap().unwrap();
+                assert!(!group.sound);
+                let both = group.size_bytes as usize == bytes.len();
+                assert_eq!(sound_end(&group), both.then(|| second.as_bytes().to_vec()), "byte {at}");
+            }
         }
     }
 }

@@ -6,8 +6,7 @@
 
 use super::recovery::Recovered;
 use super::stats::{Shared, Stats};
-use super::storage::Storage;
-use super::writer::{Appended, Now, Segment, Writer};
+use super::writer::{Appended, Now, Writer};
 use super::{Event, Policy};
 use crate::execute::log::{Health, Log, Seq};
 use crate::keyspace::effects::Effects;
@@ -29,8 +28,6 @@ pub struct Aof {
     /// The thread has found the channel empty and wants to be woken.
     sleeping: Arc<AtomicBool>,
     thread: Thread,
-    /// Holds the lock on the directory.
-    _claim: Arc<dyn Storage>,
     join: Mutex<Option<JoinHandle<Result<(), String>>>>,
 }
 
@@ -47,24 +44,14 @@ impl Aof {
         policy: Policy,
         notify: Box<dyn FnMut(Event) + Send>,
     ) -> io::Result<Aof> {
-        let shared = Arc::new(Shared::new(recovered.report.last_seq));
-        shared.stats.size_bytes.store(recovered.report.size_bytes, Relaxed);
-        shared.stats.base_bytes.store(recovered.report.base_bytes, Relaxed);
-        let end = recovered.end;
-        let segment = Segment {
-            name: recovered.manifest.growing().name.clone(),
-            file: recovered.segment,
-            size_bytes: end.end.offset,
-            db: end.db,
-            unclosed: !end.closed,
-        };
-        let writer = Writer::new(segment, end.last_ms, policy, shared.clone(), notify, now());
+        let writer = Writer::new(recovered, policy, notify, now());
+        let shared = writer.shared();
         let (messages, inbox) = unbounded();
         let sleeping = Arc::new(AtomicBool::new(false));
         let thread = Loop { inbox, sleeping: sleeping.clone(), pace: pace(policy) };
         let join = thread::Builder::new().name("aof".to_owned()).spawn(move || thread.run(writer))?;
         let thread = join.thread().clone();
-        Ok(Aof { shared, messages, sleeping, thread, _claim: recovered.claim, join: Mutex::new(Some(join)) })
+        Ok(Aof { shared, messages, sleeping, thread, join: Mutex::new(Some(join)) })
     }
 
     pub fn stats(&self) -> &Stats {

@@ -46,7 +46,7 @@ impl Mark {
     }
 }
 
-const CHECKSUM_DIGITS: usize = 8;
+pub const CHECKSUM_DIGITS: usize = 8;
 
 /// Bytes of a mark's line, given without its line end, that its checksum covers.
 pub fn covered(line: &[u8]) -> &[u8] {

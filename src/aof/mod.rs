@@ -15,11 +15,15 @@
 //!
 //! The log knows no keys and no commands: a record is words. It takes no lock of the keyspace.
 
+#[cfg(test)]
+mod campaign;
 mod error;
 mod groups;
 mod handle;
 pub mod manifest;
 mod mark;
+#[cfg(test)]
+mod memory;
 pub mod record;
 pub mod recovery;
 mod replay;

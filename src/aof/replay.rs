@@ -14,7 +14,7 @@
 //! Complete files were synced to their end before `MANIFEST` called them complete: there, everything is damage.
 
 use super::error::{Damage, Doing, Error, Result};
-use super::groups::{Group, Groups, Position, Verdict};
+use super::groups::{self, Group, Groups, Position};
 use super::manifest::Entry;
 use super::mark::{self, Mark};
 use super::record::{self, Apply, BadLine};
@@ -109,23 +109,25 @@ impl<'e> Run<'e> {
         if group.at == Position::START {
             self.check_header(group.text)?;
         }
-        match group.verdict {
-            Verdict::Sound(mark) if self.bad.is_none() => return Ok(Some(mark)),
-            Verdict::Sound(_) => self.check_witness(group)?,
-            Verdict::Mismatch => self.note_bad(group.at, "the checksum of this group does not match"),
-            Verdict::Unreadable => self.note_bad(group.at, "the #commit line of this group cannot be read"),
+        match self.bad {
+            None if group.sound => return Ok(Some(group.mark)),
+            None => {
+                let why = "the checksum of this group does not match";
+                self.bad = Some(Bad { at: group.at.max(self.done.end), why });
+                if let Some(text) = groups::sound_end(group) {
+                    self.check_witness(&text)?;
+                }
+            }
+            Some(_) if group.sound => self.check_witness(group.text)?,
+            Some(_) => {}
         }
         Ok(None)
     }
 
-    fn note_bad(&mut self, at: Position, why: &'static str) {
-        self.bad.get_or_insert(Bad { at: at.max(self.done.end), why });
-    }
-
     /// Refuses if a group that counts shows that the bad one before it had been on disk.
-    fn check_witness(&self, group: &Group<'_>) -> Result<()> {
+    fn check_witness(&self, text: &[u8]) -> Result<()> {
         let Some(Bad { at, why }) = self.bad else { return Ok(()) };
-        let said = group.text.split(|&byte| byte == b'\n').find_map(mark::parse_synced);
+        let said = text.split(|&byte| byte == b'\n').find_map(mark::parse_synced);
         match said {
             Some(synced) if synced <= self.done.seq => Ok(()),
             _ => Err(self.damage(at.line, why)),
@@ -171,8 +173,8 @@ impl<'e> Run<'e> {
         if tail_at == Position::START {
             self.check_header(tail)?;
         }
-        if size_bytes > self.done.end.offset {
-            self.note_bad(tail_at, "no #commit line follows");
+        if self.bad.is_none() && size_bytes > self.done.end.offset {
+            self.bad = Some(Bad { at: tail_at.max(self.done.end), why: "no #commit line follows" });
         }
         if let Some(Bad { at, why }) = self.bad {
             if self.entry.last.is_some() {

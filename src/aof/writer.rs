@@ -12,8 +12,9 @@
 
 use super::mark;
 use super::record;
+use super::recovery::Recovered;
 use super::stats::Shared;
-use super::storage::Appender;
+use super::storage::{Appender, Storage};
 use super::{Event, Policy};
 use crate::execute::log::{Health, Seq};
 use crate::keyspace::effects::Effects;
@@ -45,14 +46,16 @@ pub struct Appended {
 }
 
 /// A segment open for writing, behind its last whole group.
-pub struct Segment {
-    pub name: String,
-    pub file: Box<dyn Appender>,
-    pub size_bytes: u64,
+struct Segment {
+    name: String,
+    file: Box<dyn Appender>,
+    /// To the end of the last group, and of the last one that is there for certain.
+    size_bytes: u64,
+    synced_bytes: u64,
     /// The database that the next line would belong to.
-    pub db: u8,
-    /// Its last group holds records.
-    pub unclosed: bool,
+    db: u8,
+    /// Its last group holds records: a bit that rots in it would look torn.
+    unclosed: bool,
 }
 
 pub struct Writer {
@@ -71,12 +74,12 @@ pub struct Writer {
     last_sync: Instant,
     policy: Policy,
     state: State,
-    /// The segment's last group holds records: a bit that rots in it would look torn.
-    unclosed: bool,
     /// The backlog has been over its limit since the edge was last told that it is not.
     overflowed: bool,
     shared: Arc<Shared>,
     notify: Box<dyn FnMut(Event) + Send>,
+    /// Keeps the directory locked.
+    _claim: Arc<dyn Storage>,
 }
 
 /// Records that will be written together.
@@ -99,35 +102,44 @@ enum State {
 }
 
 impl Writer {
-    pub fn new(
-        segment: Segment,
-        last_ms: u64,
-        policy: Policy,
-        shared: Arc<Shared>,
-        notify: Box<dyn FnMut(Event) + Send>,
-        now: Now,
-    ) -> Self {
-        let seq = shared.last_seq();
-        let header_only = segment.size_bytes == mark::HEADER.len() as u64;
-        let mut writer = Self {
+    /// Goes on where recovery ended.
+    pub fn new(recovered: Recovered, policy: Policy, notify: Box<dyn FnMut(Event) + Send>, now: Now) -> Self {
+        let Recovered { manifest, segment: file, end, report, claim } = recovered;
+        let name = manifest.growing().name.clone();
+        let size_bytes = end.end.offset;
+        let header_only = size_bytes == mark::HEADER.len() as u64;
+        let writer = Self {
+            segment: Segment {
+                name,
+                file,
+                size_bytes,
+                synced_bytes: size_bytes,
+                db: end.db,
+                unclosed: !end.closed,
+            },
             before_group: if header_only { mark::after_header() } else { Hasher::new() },
             group: Group::default(),
-            next: seq + 1,
+            next: end.seq + 1,
             early: BTreeMap::new(),
-            written: seq,
-            synced: seq,
-            last_ms,
+            written: end.seq,
+            synced: end.seq,
+            last_ms: end.last_ms,
             last_sync: now.instant,
             policy,
             state: State::Sound,
-            unclosed: segment.unclosed,
-            segment,
             overflowed: false,
-            shared,
+            shared: Arc::new(Shared::new(end.seq)),
             notify,
+            _claim: claim,
         };
+        writer.shared.stats.size_bytes.store(report.size_bytes, Relaxed);
+        writer.shared.stats.base_bytes.store(report.base_bytes, Relaxed);
         writer.publish();
         writer
+    }
+
+    pub fn shared(&self) -> Arc<Shared> {
+        self.shared.clone()
     }
 
     /// Whether more effects may go into the group.
@@ -227,7 +239,7 @@ impl Writer {
         self.segment.size_bytes += bytes;
         self.before_group = Hasher::new();
         self.written = self.next - 1;
-        self.unclosed = group.records > 0;
+        self.segment.unclosed = group.records > 0;
         stats.records.fetch_add(group.records, Relaxed);
         stats.groups.fetch_add(1, Relaxed);
         stats.written_bytes.fetch_add(bytes, Relaxed);
@@ -281,17 +293,27 @@ impl Writer {
         match result {
             Ok(()) => {
                 self.synced = self.written;
+                self.segment.synced_bytes = self.segment.size_bytes;
                 stats.synced_ms.store(self.last_ms, Relaxed);
                 self.publish();
                 (self.notify)(Event::Durable(self.synced));
             }
-            // The system may have dropped the pages and call the next sync a success: nothing after it can be believed.
-            Err(error) => self.poison(format!("syncing {}: {error}", self.segment.name)),
+            Err(error) => self.sync_failed(&error),
         }
     }
 
+    /// The system may have dropped the pages and call the next sync a success: nothing after it can be believed.
+    fn sync_failed(&mut self, error: &io::Error) {
+        if self.policy == Policy::Always {
+            // Nobody was told of these records. If they stayed readable without being on disk, the next start
+            // would take them for durable. Failing at this too changes nothing for those who wait.
+            let _ = self.segment.file.truncate(self.segment.synced_bytes);
+        }
+        self.poison(format!("syncing {}: {error}", self.segment.name));
+    }
+
     /// Stores what readers of the log may rely on.
-    fn publish(&mut self) {
+    fn publish(&self) {
         self.shared.stats.synced_seq.store(self.synced, Relaxed);
         let durable = if self.policy == Policy::Always { self.synced } else { Seq::MAX };
         self.shared.durable.store(durable, Release);
@@ -330,10 +352,10 @@ impl Writer {
 
     /// Takes up another policy; what the stricter one promises is made true first.
     pub fn set_policy(&mut self, policy: Policy, now: Now) {
-        self.policy = policy;
         if matches!(self.state, State::Sound) && self.synced < self.written {
             self.sync(now);
         }
+        self.policy = policy;
         self.publish();
         (self.notify)(Event::Durable(self.shared.durable.load(Relaxed)));
     }
@@ -347,7 +369,7 @@ impl Writer {
         if matches!(self.state, State::Sound) && self.synced < self.written {
             self.sync(now);
         }
-        if matches!(self.state, State::Sound) && self.unclosed {
+        if matches!(self.state, State::Sound) && self.segment.unclosed {
             self.close_group(now.unix_ms);
             self.write(now);
             self.sync(now);

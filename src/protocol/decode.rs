@@ -255,3 +255,126 @@ fn boolean(text: &[u8]) -> Result<bool, DecodeError> {
         _ => Err(DecodeError::Malformed),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(bytes: &[u8], value: Value) {
+        let expected = Ok(Some((value, bytes.len())));
+        assert_eq!(decode(&[bytes, b"+rest"].concat()), expected);
+        // Byte by byte, until the last one completes it.
+        let mut decoder = Decoder::new();
+        for end in 0..bytes.len() {
+            assert_eq!(decoder.decode(&bytes[..end]), Ok(None), "{}", bytes[..end].escape_ascii());
+        }
+        assert_eq!(decoder.decode(bytes), expected);
+    }
+
+    fn bulk(text: &str) -> Value {
+        Value::Bulk(text.into())
+    }
+
+    #[test]
+    fn scalars() {
+        check(b"+OK\r\n", Value::Status(b"OK".to_vec()));
+        check(b"+\r\n", Value::Status(vec![]));
+        check(b"-ERR no\r\n", Value::Error(b"ERR no".to_vec()));
+        check(b"!5\r\nERR\r\n\r\n", Value::Error(b"ERR\r\n".to_vec()));
+        check(b":-42\r\n", Value::Int(-42));
+        check(b"$5\r\na\r\nbc\r\n", bulk("a\r\nbc"));
+        check(b"$0\r\n\r\n", bulk(""));
+        for null in ["$-1\r\n", "*-1\r\n", "_\r\n"] {
+            check(null.as_bytes(), Value::Null);
+        }
+        check(b",1.5e-7\r\n", Value::Double(1.5e-7));
+        check(b",-inf\r\n", Value::Double(f64::NEG_INFINITY));
+        check(b"#t\r\n", Value::Boolean(true));
+        check(b"#f\r\n", Value::Boolean(false));
+        check(b"(-349999999999999999999\r\n", Value::BigNumber(b"-349999999999999999999".to_vec()));
+        check(b"=7\r\ntxt:a\r\n\r\n", Value::Verbatim { format: *b"txt", text: b"a\r\n".to_vec() });
+    }
+
+    #[test]
+    fn aggregates() {
+        check(b"*0\r\n", Value::Array(vec![]));
+        check(
+            b"*2\r\n:1\r\n*1\r\n$1\r\nx\r\n",
+            Value::Array(vec![Value::Int(1), Value::Array(vec![bulk("x")])]),
+        );
+        check(b"~1\r\n*0\r\n", Value::Set(vec![Value::Array(vec![])]));
+        check(b">1\r\n+x\r\n", Value::Push(vec![Value::Status(b"x".to_vec())]));
+        check(b"%0\r\n", Value::Map(vec![]));
+        let pairs = vec![(bulk("a"), Value::Int(1)), (bulk("b"), Value::Null)];
+        check(b"%2\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n_\r\n", Value::Map(pairs));
+    }
+
+    #[test]
+    fn attributes_precede_their_value() {
+        let attributes = vec![(bulk("ttl"), Value::Int(9))];
+        let about = |value| Value::Attributed { attributes: attributes.clone(), value: Box::new(value) };
+        check(b"|1\r\n$3\r\nttl\r\n:9\r\n*1\r\n:1\r\n", about(Value::Array(vec![Value::Int(1)])));
+        check(b"*1\r\n|1\r\n$3\r\nttl\r\n:9\r\n:1\r\n", Value::Array(vec![about(Value::Int(1))]));
+        let empty = Value::Attributed { attributes: vec![], value: Box::new(Value::Null) };
+        check(b"|0\r\n_\r\n", empty);
+    }
+
+    #[test]
+    fn one_reply_after_another() {
+        let (mut decoder, mut bytes) = (Decoder::new(), b"+a\r\n*1\r\n:1\r\n+b".to_vec());
+        let mut read = Vec::new();
+        while let Ok(Some((value, end))) = decoder.decode(&bytes) {
+            read.push(value);
+            bytes.drain(..end);
+        }
+        assert_eq!(read, [Value::Status(b"a".to_vec()), Value::Array(vec![Value::Int(1)])]);
+        bytes.extend_from_slice(b"c\r\n");
+        assert_eq!(decoder.decode(&bytes), Ok(Some((Value::Status(b"bc".to_vec()), 5))));
+    }
+
+    #[test]
+    fn what_is_no_reply() {
+        for (bytes, error) in [
+            (&b"PING\r\n"[..], DecodeError::Marker(b'P')),
+            (b"\r\n", DecodeError::Marker(b'\r')),
+            (b":\r\n", DecodeError::Malformed),
+            (b":1x\r\n", DecodeError::Malformed),
+            (b":9223372036854775808\r\n", DecodeError::Malformed),
+            (b"$-2\r\n", DecodeError::Malformed),
+            (b"$4294967296\r\n", DecodeError::Malformed),
+            (b"%-1\r\n", DecodeError::Malformed),
+            (b"_x\r\n", DecodeError::Malformed),
+            (b"#x\r\n", DecodeError::Malformed),
+            (b",x\r\n", DecodeError::Malformed),
+            (b"(1.5\r\n", DecodeError::Malformed),
+            (b"=3\r\ntxt\r\n", DecodeError::Malformed),
+        ] {
+            assert_eq!(decode(bytes), Err(error), "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |depth: usize| [b"*1\r\n".repeat(depth), b":1\r\n".to_vec()].concat();
+        assert!(matches!(decode(&nested(DEPTH_MAX)), Ok(Some(_))));
+        assert_eq!(decode(&nested(DEPTH_MAX + 1)), Err(DecodeError::TooDeep));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in "[-*$%~>|:,#(=!_+0-9tf\r\n]{0,40}", junk in prop::collection::vec(any::<u8>(), 0..20)) {
+            let _ = decode(bytes.as_bytes());
+            let _ = decode(&junk);
+        }
+
+        #[test]
+        fn how_bytes_are_cut_does_not_matter(bytes in r"([*%~>|][0-2]\r\n|[:,][0-9]\r\n|\$2\r\nab\r\n|[_+]\r\n){0,12}") {
+            let (bytes, mut decoder) = (bytes.as_bytes(), Decoder::new());
+            let whole = decode(bytes);
+            let pieces = (0..=bytes.len()).map(|end| decoder.decode(&bytes[..end])).find(|read| *read != Ok(None));
+            prop_assert_eq!(pieces.unwrap_or(Ok(None)), whole);
+        }
+    }
+}

@@ -77,3 +77,65 @@ fn shortest_digits(value: f64, digits: &mut [u8; 17]) -> (usize, i32) {
     }
     (count, if negative { -exponent } else { exponent })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(value: f64) -> String {
+        let mut out = Vec::new();
+        write_double(&mut out, value);
+        String::from_utf8(out).expect("digits")
+    }
+
+    #[test]
+    fn as_redis_prints_them() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (3.0, "3"),
+            (-17.0, "-17"),
+            (0.1, "0.1"),
+            (-3.25, "-3.25"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e15, "1000000000000000"),
+            (4611686018427387904.0, "4611686018427387904"),
+            (4611686018427389000.0, "4611686018427389000"),
+            (1e19, "1e+19"),
+            (1e20, "1e+20"),
+            (1.5e300, "1.5e+300"),
+            (123456789012345680000.0, "123456789012345680000"),
+            (0.001, "0.001"),
+            (0.000001, "0.000001"),
+            (0.0000001, "1e-7"),
+            (0.0000015, "1.5e-6"),
+            (1.5e-9, "1.5e-9"),
+            (-2.5e-100, "-2.5e-100"),
+            (f64::MIN_POSITIVE, "2.2250738585072014e-308"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN, "nan"),
+            (-f64::NAN, "nan"),
+        ] {
+            assert_eq!(written(value), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_reads_back(bits: u64) {
+            let value = f64::from_bits(bits);
+            let read: f64 = written(value).parse().expect("a number");
+            prop_assert!(read.to_bits() == bits || value.is_nan() && read.is_nan());
+        }
+
+        #[test]
+        fn decimals_stay_short(units in -1_000_000i64..1_000_000, decimals in 0u32..4) {
+            let value = units as f64 / 10f64.powi(decimals as i32);
+            prop_assert_eq!(written(value), format!("{value}"));
+        }
+    }
+}

@@ -8,44 +8,41 @@
 //! A quote may open anywhere in a word; where it closes, the word ends. In double quotes `\n \r \t \b \a`
 //! and `\xHH` are what they are in C, any other `\c` is `c`; in single quotes only `\'` is special.
 
-use super::parser::{Limits, Step};
+use super::parser::{Limits, Lost, Step};
 use super::request::{Form, Span};
 use memchr::memchr;
-
-pub(super) const TOO_BIG: &str = "ERR Protocol error: too big inline request";
-pub(super) const UNBALANCED: &str = "ERR Protocol error: unbalanced quotes in request";
 
 /// Reads the line that begins at `start`; `searched` bytes of it are known to hold no line end.
 #[inline]
 pub(super) fn step(
     bytes: &mut [u8],
     start: usize,
-    searched: &mut usize,
+    searched: &mut u32,
     spans: &mut Vec<Span>,
     limits: &Limits,
 ) -> Step {
     // The longest line there may be, with its `\r\n`.
     let window = &bytes[start..];
     let window = &window[..window.len().min(limits.line_bytes_max.saturating_add(2))];
-    let found = memchr(b'\n', &window[*searched..]).map(|at| *searched + at);
+    let from = std::mem::take(searched) as usize;
+    let found = memchr(b'\n', &window[from..]).map(|at| from + at);
     let line = &window[..found.unwrap_or(window.len())];
     let (length, form) = match line.strip_suffix(b"\r") {
         Some(line) => (line.len(), Form::Inline),
         None => (line.len(), Form::Text),
     };
     if length > limits.line_bytes_max {
-        // Whether `\r` would have followed must not matter, so the form is always the same.
-        return Step::Lost { form: Form::Text, text: TOO_BIG.into() };
+        return Step::Lost(Lost::LineTooLong);
     }
     let Some(found) = found else {
-        *searched = window.len();
+        *searched = window.len() as u32;
         return Step::Partial;
     };
     let end = start + found + 1;
     if bytes[start] == b'#' || split(bytes, start, start + length, form, spans).is_ok() {
         Step::Complete { form, end }
     } else {
-        Step::Faulty { form, end, text: UNBALANCED }
+        Step::Unbalanced { form, end }
     }
 }
 
@@ -70,6 +67,9 @@ static CLASS: [u8; 256] = {
     class[b'\x0c' as usize] = INLINE_BLANK;
     class
 };
+
+/// Repeats a byte eight times when multiplied.
+const EACH: u64 = u64::from_le_bytes([1; 8]);
 
 fn is(byte: u8, class: u8) -> bool {
     CLASS[byte as usize] & class != 0
@@ -106,7 +106,18 @@ fn split(
 }
 
 /// The first byte at or after `at` of one of these classes.
+#[inline]
 fn skip_plain(line: &[u8], mut at: usize, classes: u8) -> usize {
+    // Eight at a time while all are above the blanks and quotes.
+    while let Some(eight) = line[at..].first_chunk::<8>() {
+        let eight = u64::from_le_bytes(*eight);
+        let low = eight.wrapping_sub(EACH * u64::from(b'\'' + 1)) & !eight & (EACH * 0x80);
+        if low != 0 {
+            at += low.trailing_zeros() as usize / 8;
+            break;
+        }
+        at += 8;
+    }
     while at < line.len() && !is(line[at], classes) {
         at += 1;
     }
@@ -182,5 +193,161 @@ fn hex(digit: u8) -> u8 {
     match digit {
         b'0'..=b'9' => digit - b'0',
         _ => (digit | 0x20) - b'a' + 10,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::protocol::support::{Read, read};
+    use crate::protocol::{Form, Limits, Parser};
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(line: &str, words: &[&[u8]]) {
+        for end in ["\n", "\r\n"] {
+            let read = read(format!("{line}{end}").as_bytes());
+            assert_eq!(read.len(), usize::from(!words.is_empty()), "{line:?}: {read:?}");
+            assert!(
+                read.iter().all(|read| read.fault.is_none() && read.words == words),
+                "{line:?}: {read:?}"
+            );
+        }
+    }
+
+    #[track_caller]
+    fn check_unbalanced(line: &str) {
+        for end in ["\n", "\r\n"] {
+            let read = read(format!("{line}{end}").as_bytes());
+            assert!(matches!(&read[..], [Read { fault: Some(_), .. }]), "{line:?}: {read:?}");
+        }
+    }
+
+    #[test]
+    fn words_lie_between_blanks() {
+        check("SET k v", &[b"SET", b"k", b"v"]);
+        check("  SET\t \tk  v \t", &[b"SET", b"k", b"v"]);
+        check("Jürgen a\\nb a#b", &["Jürgen".as_bytes(), b"a\\nb", b"a#b"]);
+    }
+
+    #[test]
+    fn nothing_and_comments_are_ignored() {
+        for line in ["", " ", "\t ", "#", "# SET k v", "#\"", "#commit 1 2 3"] {
+            check(line, &[]);
+        }
+        check(" #", &[b"#"]);
+    }
+
+    #[test]
+    fn double_quotes_take_escapes() {
+        check(r#""a b" """#, &[b"a b", b""]);
+        check(r#""\n\r\t\b\a\\\"\'\q""#, &[b"\n\r\t\x08\x07\\\"'q"]);
+        check(r#""\x00\xfF\xfg\x""#, &[b"\0\xffxfgx"]);
+        check(r#""it's""#, &[b"it's"]);
+    }
+
+    #[test]
+    fn single_quotes_take_none_but_their_own() {
+        check(r#"'a b' ''"#, &[b"a b", b""]);
+        check(r#"'it\'s' '\n"\x00'"#, &[b"it's", b"\\n\"\\x00"]);
+    }
+
+    #[test]
+    fn a_quote_may_open_within_a_word_and_ends_it() {
+        check(r#"foo"bar baz" q'u'"#, &[b"foobar baz", b"qu"]);
+        check_unbalanced(r#""a"b"#);
+        check_unbalanced(r#""a""b""#);
+        check_unbalanced("'a'b");
+    }
+
+    #[test]
+    fn quotes_must_close() {
+        for line in ["\"", "'", "SET k \"v", "it's", r#""a\""#, r#"'a\'"#, r#"x ""y" z"#] {
+            check_unbalanced(line);
+        }
+    }
+
+    #[test]
+    fn inline_commands_know_more_blanks() {
+        let words = |line: &[u8]| read(line).remove(0).words;
+        assert_eq!(words(b"a\rb \x0b\x0cc\x0b \"d\"\x0be\r\n"), [&b"a"[..], b"b", b"c\x0b", b"d", b"e"]);
+        assert_eq!(words(b"a\rb\x0b \x0cc\n"), [&b"a\rb\x0b"[..], b"\x0cc"]);
+    }
+
+    #[test]
+    fn bare_words_stay_where_they_are() {
+        let mut bytes = b"SET  k'1' bare\n".to_vec();
+        let (mut spans, mut requests) = (Vec::new(), Vec::new());
+        Parser::new().parse(&mut bytes, &mut spans, &mut requests, &Limits::default());
+        let ranges: Vec<_> = spans.iter().map(|span| (span.start, span.end)).collect();
+        assert_eq!(ranges, [(0, 3), (5, 7), (10, 14)]);
+    }
+
+    /// The rules again, a byte at a time into fresh words. `None`: unbalanced.
+    fn model(line: &[u8], form: Form) -> Option<Vec<Vec<u8>>> {
+        let blank: &[u8] = if form == Form::Inline { b" \t\r\x0b\x0c" } else { b" \t" };
+        let ends: &[u8] = if form == Form::Inline { b" \t\r" } else { b" \t" };
+        let mut rest = line.iter().copied().peekable();
+        let mut words = Vec::new();
+        loop {
+            while rest.next_if(|byte| blank.contains(byte)).is_some() {}
+            if rest.peek().is_none() {
+                return Some(words);
+            }
+            let mut word = Vec::new();
+            while let Some(byte) = rest.next_if(|byte| !ends.contains(byte)) {
+                if byte != b'"' && byte != b'\'' {
+                    word.push(byte);
+                    continue;
+                }
+                loop {
+                    match rest.next()? {
+                        end if end == byte => break,
+                        b'\\' if byte == b'\'' && rest.next_if_eq(&b'\'').is_some() => word.push(b'\''),
+                        b'\\' if byte == b'"' => word.push(escape(&mut rest)?),
+                        other => word.push(other),
+                    }
+                }
+                if rest.peek().is_some_and(|next| !blank.contains(next)) {
+                    return None;
+                }
+                break;
+            }
+            words.push(word);
+        }
+    }
+
+    fn escape(rest: &mut (impl Iterator<Item = u8> + Clone)) -> Option<u8> {
+        let escaped = rest.next()?;
+        let digits: Vec<u8> = rest.clone().take(2).collect();
+        let number = str::from_utf8(&digits).ok().filter(|_| digits.iter().all(u8::is_ascii_hexdigit));
+        Some(match (escaped, number) {
+            (b'x', Some(number)) if digits.len() == 2 => {
+                rest.nth(1);
+                u8::from_str_radix(number, 16).ok()?
+            }
+            (b'n', _) => b'\n',
+            (b'r', _) => b'\r',
+            (b't', _) => b'\t',
+            (b'b', _) => 8,
+            (b'a', _) => 7,
+            (other, _) => other,
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
+
+        #[test]
+        fn lines_follow_the_rules(line in r#"[ab \t\r\x0b\x0c"'\\xn0f()]{0,24}"#, inline: bool) {
+            let form = if inline || line.ends_with('\r') { Form::Inline } else { Form::Text };
+            let end = if inline { "\r\n" } else { "\n" };
+            let read = read(format!("{line}{end}").as_bytes());
+            let content = if inline { &line } else { line.strip_suffix('\r').unwrap_or(&line) };
+            match model(content.as_bytes(), form) {
+                Some(words) if words.is_empty() => prop_assert_eq!(read, []),
+                Some(words) => prop_assert_eq!(read, [Read { form, words, fault: None }]),
+                None => prop_assert!(read.len() == 1 && read[0].fault.is_some()),
+            }
+        }
     }
 }

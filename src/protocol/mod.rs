@@ -3,17 +3,20 @@
 //! Nothing here knows a socket, a command or a clock. The reactor owns the buffers and hands them in:
 //!
 //! ```text
-//!   a connection's buffer                    Batch                        output buffer
-//!  ┌─────────────────────────┐  Parser  ┌──────────────────┐  Reply   ┌──────────────────┐
-//!  │ SET k v\n GET k\n SET k… │ ───────▶ │ bytes            │ ──────▶  │ OK\n v\n         │
-//!  └─────────────────────────┘          │ spans    ┄ words │          └──────────────────┘
-//!    complete requests leave            │ requests         │   as the request was written:
-//!    with the batch, the rest stays     └──────────────────┘   plain text, RESP2 or RESP3
+//!   connection's buffer          Batch                     connection's output
+//!  ┌──────────────────────┐     ┌──────────────────────┐     ┌───────────────────┐
+//!  │ SET k v⏎GET k⏎SET k… │ ──▶ │ bytes                │ ──▶ │ OK⏎v⏎             │
+//!  └──────────────────────┘     │ spans: words in them │     └───────────────────┘
+//!             Parser            │ requests             │   Reply
+//!   complete requests leave     └──────────────────────┘     as the request was written:
+//!   with the batch                                           plain text, RESP2 or RESP3
 //! ```
 //!
-//! The first byte of a request decides: `*` starts a RESP array ([`resp`]), anything else is a line
-//! ([`line`]). Words are never copied; a request is a list of ranges in the bytes it came in.
-//! [`quote`] writes a word so that a line can hold it, [`decode`] is the client's side of RESP.
+//! The first byte of a request decides: `*` starts a RESP array (`resp.rs`), anything else a line
+//! (`line.rs`). Words are never copied: a request is a list of ranges in the bytes it came in.
+//! [`quote`] writes a word so that a line can hold it; [`decode`](mod@decode) is the client's side of RESP.
+//!
+//! Deliberately absent: I/O, and the names of commands.
 
 pub mod decode;
 pub mod double;
@@ -23,6 +26,9 @@ pub mod quote;
 pub mod reply;
 mod request;
 mod resp;
+#[cfg(test)]
+mod support;
+mod text;
 
 pub use decode::{DecodeError, Decoder, Value, decode};
 pub use parser::{Limits, Parser};

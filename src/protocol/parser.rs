@@ -53,24 +53,75 @@ impl Default for Limits {
 #[derive(Debug, Default)]
 pub struct Parser {
     /// Where the request being read begins in the buffer.
-    start: usize,
-    /// How far its line end was searched for.
-    line_searched: usize,
+    start: u32,
+    /// How far its end was searched for, when it is a line.
+    searched: u32,
     /// How much of it is understood, when it is a RESP request.
     progress: resp::Progress,
     closed: bool,
 }
 
+const _: () = assert!(size_of::<Parser>() <= 64, "thousands of connections are idle");
+
 /// What the bytes of one request came to.
 pub(super) enum Step {
     /// More must come first.
     Partial,
-    /// Ends here; its words are on the list. Without words it is ignored.
-    Complete { form: Form, end: usize },
-    /// Ends here, but is no request.
-    Faulty { form: Form, end: usize, text: &'static str },
-    /// Nobody knows where it ends.
-    Lost { form: Form, text: Cow<'static, str> },
+    /// A request that ends here; its words are on the list. Without words it is ignored.
+    Complete {
+        form: Form,
+        end: usize,
+    },
+    /// A line that ends here, with a quote open.
+    Unbalanced {
+        form: Form,
+        end: usize,
+    },
+    Lost(Lost),
+}
+
+/// Why nobody knows where the next request begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Lost {
+    LineTooLong,
+    InvalidCount,
+    InvalidLength,
+    EndlessCount,
+    EndlessLength,
+    UnauthenticatedCount,
+    UnauthenticatedLength,
+    UnexpectedMarker(u8),
+    /// Redis closes such a client without a word.
+    TooBig,
+}
+
+const UNBALANCED: &str = "ERR Protocol error: unbalanced quotes in request";
+
+impl Lost {
+    fn form(self) -> Form {
+        match self {
+            // How the line would have ended must not matter.
+            Lost::LineTooLong => Form::Text,
+            _ => Form::Resp,
+        }
+    }
+
+    fn text(self) -> Cow<'static, str> {
+        let text = match self {
+            Lost::LineTooLong => "ERR Protocol error: too big inline request",
+            Lost::InvalidCount => "ERR Protocol error: invalid multibulk length",
+            Lost::InvalidLength => "ERR Protocol error: invalid bulk length",
+            Lost::EndlessCount => "ERR Protocol error: too big mbulk count string",
+            Lost::EndlessLength => "ERR Protocol error: too big bulk count string",
+            Lost::UnauthenticatedCount => "ERR Protocol error: unauthenticated multibulk length",
+            Lost::UnauthenticatedLength => "ERR Protocol error: unauthenticated bulk length",
+            Lost::UnexpectedMarker(byte) => {
+                return format!("ERR Protocol error: expected '$', got '{}'", char::from(byte)).into();
+            }
+            Lost::TooBig => "ERR Protocol error: too big request",
+        };
+        text.into()
+    }
 }
 
 impl Parser {
@@ -93,46 +144,45 @@ impl Parser {
         // Spans are 32-bit; what lies beyond waits until the requests before it have left.
         let length = bytes.len().min(u32::MAX as usize);
         let bytes = &mut bytes[..length];
-        while !self.closed && self.start < bytes.len() {
-            let first = spans.len();
-            let (form, end, fault) = match self.step(bytes, spans, limits) {
-                Step::Partial => return self.start,
-                Step::Complete { form, end } => (form, end, None),
-                Step::Faulty { form, end, text } => (form, end, Some(Fault::Reply(text.into()))),
-                Step::Lost { form, text } => {
-                    self.closed = true;
-                    self.progress = resp::Progress::default();
-                    (form, bytes.len(), Some(Fault::Close(text)))
-                }
+        while !self.closed && (self.start as usize) < length {
+            let (start, first) = (self.start as usize, spans.len());
+            let step = match bytes[start] {
+                b'*' => self.progress.step(&bytes[start..], start, spans, limits),
+                _ => line::step(bytes, start, &mut self.searched, spans, limits),
             };
-            if fault.is_some() {
-                spans.truncate(first);
+            match step {
+                Step::Partial => break,
+                Step::Complete { form, end } => {
+                    let (first, count) = (first as u32, (spans.len() - first) as u32);
+                    if count > 0 {
+                        requests.push(Request { form, first, count, fault: None });
+                    }
+                    self.start = end as u32;
+                }
+                Step::Unbalanced { form, end } => {
+                    spans.truncate(first);
+                    let fault = Some(Fault::Reply(UNBALANCED.into()));
+                    requests.push(Request { form, first: first as u32, count: 0, fault });
+                    self.start = end as u32;
+                }
+                Step::Lost(lost) => {
+                    spans.truncate(first);
+                    let fault = Some(Fault::Close(lost.text()));
+                    requests.push(Request { form: lost.form(), first: first as u32, count: 0, fault });
+                    *self = Self { closed: true, ..Self::default() };
+                }
             }
-            let count = spans.len() - first;
-            if count > 0 || fault.is_some() {
-                requests.push(Request { form, first: first as u32, count: count as u32, fault });
-            }
-            self.start = end;
-            self.line_searched = 0;
         }
         if self.closed {
-            self.start = length;
+            self.start = length as u32;
         }
-        self.start
-    }
-
-    fn step(&mut self, bytes: &mut [u8], spans: &mut Vec<Span>, limits: &Limits) -> Step {
-        if bytes[self.start] == b'*' {
-            self.progress.step(&bytes[self.start..], self.start, spans, limits)
-        } else {
-            line::step(bytes, self.start, &mut self.line_searched, spans, limits)
-        }
+        self.start as usize
     }
 
     /// The first `consumed` bytes, at most what [`Parser::parse`] returned, have left the buffer.
     pub fn rebase(&mut self, consumed: usize) {
-        debug_assert!(consumed <= self.start, "a request leaves whole");
-        self.start = self.start.saturating_sub(consumed);
+        debug_assert!(consumed <= self.start as usize, "a request leaves whole");
+        self.start -= consumed as u32;
     }
 
     /// Bytes still missing of the bulk string being read, its line end included; 0 when none is.
@@ -144,35 +194,114 @@ impl Parser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Batch, Words};
+    use crate::protocol::support::{Read, read, read_pieces};
+    use proptest::prelude::*;
 
-    /// All requests in `input`, arriving in pieces of `piece` bytes.
-    fn requests(input: &[u8], piece: usize, limits: &Limits) -> Vec<(Form, Vec<Vec<u8>>, Option<Fault>)> {
-        let (mut parser, mut buffer, mut batch) = (Parser::new(), Vec::new(), Batch::default());
-        let mut read = Vec::new();
-        for piece in input.chunks(piece) {
-            buffer.extend_from_slice(piece);
-            let consumed = parser.parse(&mut buffer, &mut batch.spans, &mut batch.requests, limits);
-            batch.bytes.extend(buffer.drain(..consumed));
-            parser.rebase(consumed);
-            for request in &batch.requests {
-                let words: Words<'_> = batch.words(request);
-                let words = words.iter().map(<[u8]>::to_vec).collect();
-                read.push((request.form, words, request.fault.clone()));
-            }
-            batch.clear();
-        }
-        read
+    fn parse(parser: &mut Parser, bytes: &[u8]) -> (usize, usize) {
+        let mut requests = Vec::new();
+        let consumed = parser.parse(&mut bytes.to_vec(), &mut Vec::new(), &mut requests, &Limits::default());
+        (consumed, requests.len())
     }
 
     #[test]
-    fn smoke() {
-        let input = b"SET k \"a b\"\nGET k\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\nx 'y";
-        for piece in 1..input.len() {
-            let read = requests(input, piece, &Limits::default());
-            assert_eq!(read.len(), 3, "{read:?}");
-            assert_eq!(read[0].1, [&b"SET"[..], b"k", b"a b"]);
-            assert_eq!(read[2].1, [&b"GET"[..], b"k"]);
+    fn the_first_byte_and_the_line_end_decide() {
+        let forms: Vec<_> = read(b"GET k\nGET k\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n").into_iter().collect();
+        let words = vec![b"GET".to_vec(), b"k".to_vec()];
+        let expected = [Form::Text, Form::Inline, Form::Resp];
+        let expected = expected.map(|form| Read { form, words: words.clone(), fault: None });
+        assert_eq!(forms, expected);
+    }
+
+    #[test]
+    fn only_complete_requests_are_consumed() {
+        let mut parser = Parser::new();
+        assert_eq!(parse(&mut parser, b"PING\nGET"), (5, 1));
+        assert_eq!(parse(&mut parser, b"PING\nGET k"), (5, 0));
+        parser.rebase(5);
+        assert_eq!(parse(&mut parser, b"GET k\n"), (6, 1));
+        assert_eq!(parse(&mut parser, b"GET k\n"), (6, 0));
+    }
+
+    #[test]
+    fn what_is_ignored_is_consumed() {
+        assert_eq!(parse(&mut Parser::new(), b"\n\r\n# x 'y\n *\n*0\r\n*-1\r\n#"), (22, 1));
+    }
+
+    #[test]
+    fn nothing_is_parsed_after_framing_is_lost() {
+        let mut parser = Parser::new();
+        assert_eq!(parse(&mut parser, b"PING\n*x\r\nPING\n"), (14, 2));
+        assert_eq!(parse(&mut parser, b"PING\n*x\r\nPING\nPING\n"), (19, 0));
+        parser.rebase(19);
+        assert_eq!(parse(&mut parser, b"PING\n"), (5, 0));
+        assert_eq!(parser.wanted(), 0);
+    }
+
+    #[test]
+    fn an_unbalanced_line_costs_only_itself() {
+        let read = read(b"SET k \"v\nPING\n");
+        let text = "ERR Protocol error: unbalanced quotes in request";
+        assert_eq!(read[0], Read { form: Form::Text, words: vec![], fault: Some(Fault::Reply(text.into())) });
+        assert_eq!(read[1].words, [b"PING"]);
+    }
+
+    #[test]
+    fn a_line_may_be_so_long_and_no_longer() {
+        let limits = Limits { line_bytes_max: 8, ..Limits::default() };
+        let too_big = "ERR Protocol error: too big inline request";
+        let lost = [Read { form: Form::Text, words: vec![], fault: Some(Fault::Close(too_big.into())) }];
+        for cuts in [vec![], (0..40).collect()] {
+            for line in ["12345678\n", "12345678\r\n", "#2345678\r\n"] {
+                let read = read_pieces(line.as_bytes(), &cuts, &limits);
+                assert!(read.iter().all(|read| read.fault.is_none()), "{line:?}");
+            }
+            // As soon as it is exceeded, that is before any line end.
+            for line in ["123456789", "123456789\n", "12345678\r\r\n", "#23456789", "         "] {
+                assert_eq!(read_pieces(line.as_bytes(), &cuts, &limits), lost, "{line:?}");
+            }
+            assert_eq!(read_pieces(b"12345678", &cuts, &limits), []);
+            assert_eq!(read_pieces(b"12345678\r", &cuts, &limits), []);
+        }
+    }
+
+    /// Requests of all forms, some of them broken.
+    fn input() -> impl Strategy<Value = Vec<u8>> {
+        let word = prop::collection::vec(any::<u8>(), 0..12);
+        let resp = prop::collection::vec(word, 1..5).prop_map(|words| {
+            let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+            for word in words {
+                bytes.extend(format!("${}\r\n", word.len()).bytes().chain(word).chain(*b"\r\n"));
+            }
+            bytes
+        });
+        let line = "[a-c \t\"'\\\\x01#]{0,20}\r?\n".prop_map(String::into_bytes);
+        let broken = r"[*$][0-9a-]{0,4}(\r\n)?".prop_map(String::into_bytes);
+        let garbage = prop::collection::vec(any::<u8>(), 0..10);
+        let part = prop_oneof![6 => resp, 6 => line, 1 => broken, 1 => garbage];
+        prop::collection::vec(part, 0..8).prop_map(|parts| parts.concat())
+    }
+
+    fn small_limits() -> Limits {
+        let (line_bytes_max, bulk_bytes_max, args_max) = (16, 10, 3);
+        Limits { line_bytes_max, bulk_bytes_max, args_max, request_bytes_max: 40, ..Limits::default() }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
+
+        #[test]
+        fn how_the_input_is_cut_does_not_matter(input in input(), cuts in prop::collection::vec(any::<usize>(), 0..20)) {
+            for limits in [Limits::default(), Limits::unauthenticated(), small_limits()] {
+                let whole = read_pieces(&input, &[], &limits);
+                prop_assert_eq!(&read_pieces(&input, &cuts, &limits), &whole);
+                let each_byte: Vec<usize> = (0..input.len()).collect();
+                prop_assert_eq!(&read_pieces(&input, &each_byte, &limits), &whole);
+            }
+        }
+
+        #[test]
+        fn no_input_panics(input in prop::collection::vec(any::<u8>(), 0..64), cut: usize) {
+            read_pieces(&input, &[cut], &small_limits());
         }
     }
 }

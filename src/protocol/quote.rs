@@ -17,21 +17,25 @@ pub fn push_word(out: &mut Vec<u8>, word: &[u8]) {
 
 /// Whether a word cannot stand bare among others in a line.
 pub fn needs_quotes_in_record(word: &[u8]) -> bool {
-    let mut found = 0;
-    for &byte in word {
-        found |= u8::from(byte <= b' ') | u8::from(byte == b'"') | u8::from(byte == b'\'');
-        found |= u8::from(byte >= 0x7f) << 1;
-    }
-    word.is_empty() || found & 1 != 0 || (found != 0 && !is_printable(word))
+    word.is_empty() || holds(word, |byte| (byte <= b' ') | (byte == b'"') | (byte == b'\''))
 }
 
 /// Whether a word holds what no line may show as it is: control characters, or bytes that are not UTF-8.
 pub fn needs_escapes(word: &[u8]) -> bool {
-    let mut found = 0;
+    holds(word, |byte| byte < b' ')
+}
+
+/// Whether a word holds one of the `special` ASCII characters, or anything unprintable.
+///
+/// Without a way out of the loop, the compiler looks at many bytes at once.
+#[inline]
+fn holds(word: &[u8], special: impl Fn(u8) -> bool) -> bool {
+    let (mut found, mut beyond_ascii) = (0, 0);
     for &byte in word {
-        found |= u8::from(byte < b' ') | u8::from(byte >= 0x7f) << 1;
+        found |= u8::from(special(byte));
+        beyond_ascii |= u8::from(byte >= 0x7f);
     }
-    found & 1 != 0 || (found != 0 && !is_printable(word))
+    found != 0 || (beyond_ascii != 0 && !is_printable(word))
 }
 
 #[cold]
@@ -40,34 +44,118 @@ fn is_printable(word: &[u8]) -> bool {
 }
 
 /// Appends a word in double quotes.
-#[cold]
 pub fn push_quoted(out: &mut Vec<u8>, word: &[u8]) {
     out.push(b'"');
     for chunk in word.utf8_chunks() {
-        for char in chunk.valid().chars() {
-            push_char(out, char);
+        let text = chunk.valid();
+        let mut copied = 0;
+        for (at, special) in text.match_indices(|c: char| c.is_control() || matches!(c, '"' | '\\')) {
+            out.extend_from_slice(&text.as_bytes()[copied..at]);
+            push_escaped(out, special);
+            copied = at + special.len();
         }
+        out.extend_from_slice(&text.as_bytes()[copied..]);
         chunk.invalid().iter().for_each(|&byte| push_hex(out, byte));
     }
     out.push(b'"');
 }
 
-fn push_char(out: &mut Vec<u8>, char: char) {
-    let mut utf8 = [0; 4];
-    let utf8 = char.encode_utf8(&mut utf8).as_bytes();
-    match char {
-        '"' | '\\' => out.extend_from_slice(&[b'\\', char as u8]),
-        '\n' => out.extend_from_slice(b"\\n"),
-        '\r' => out.extend_from_slice(b"\\r"),
-        '\t' => out.extend_from_slice(b"\\t"),
-        '\x08' => out.extend_from_slice(b"\\b"),
-        '\x07' => out.extend_from_slice(b"\\a"),
-        _ if char.is_control() => utf8.iter().for_each(|&byte| push_hex(out, byte)),
-        _ => out.extend_from_slice(utf8),
+/// Appends the escape for one character.
+fn push_escaped(out: &mut Vec<u8>, character: &str) {
+    match character {
+        "\"" => out.extend_from_slice(b"\\\""),
+        "\\" => out.extend_from_slice(b"\\\\"),
+        "\n" => out.extend_from_slice(b"\\n"),
+        "\r" => out.extend_from_slice(b"\\r"),
+        "\t" => out.extend_from_slice(b"\\t"),
+        "\x08" => out.extend_from_slice(b"\\b"),
+        "\x07" => out.extend_from_slice(b"\\a"),
+        other => other.bytes().for_each(|byte| push_hex(out, byte)),
     }
 }
 
 fn push_hex(out: &mut Vec<u8>, byte: u8) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.extend_from_slice(&[b'\\', b'x', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::support::read;
+    use proptest::prelude::*;
+
+    fn line(words: &[impl AsRef<[u8]>]) -> Vec<u8> {
+        let mut line = Vec::new();
+        for (index, word) in words.iter().enumerate() {
+            if index > 0 {
+                line.push(b' ');
+            }
+            push_word(&mut line, word.as_ref());
+        }
+        line
+    }
+
+    #[track_caller]
+    fn check(word: &[u8], written: &str) {
+        assert_eq!(String::from_utf8_lossy(&line(&[b"SET", word])[4..]), written);
+        assert_eq!(needs_quotes_in_record(word), written.starts_with('"'));
+    }
+
+    #[test]
+    fn most_words_stand_bare() {
+        for word in [
+            "user:1",
+            "Jürgen",
+            "日本語🦀",
+            "a\\nb",
+            "#",
+            "*",
+            "(x)",
+            "nil",
+            "~",
+            "a-very-long-word-without-a-blank",
+        ] {
+            check(word.as_bytes(), word);
+        }
+    }
+
+    #[test]
+    fn others_are_quoted() {
+        check(b"", r#""""#);
+        check(b"Jane Doe", r#""Jane Doe""#);
+        check("Jürgen Größer".as_bytes(), r#""Jürgen Größer""#);
+        check(b"it's", r#""it's""#);
+        check(b"say \"\\\"", r#""say \"\\\"""#);
+        check(b"\n\r\t\x08\x07\0\x1b\x7f", r#""\n\r\t\b\a\x00\x1b\x7f""#);
+        check(b"\xc3\xbc\xc3", r#""ü\xc3""#);
+        check("\u{85}".as_bytes(), r#""\xc2\x85""#);
+    }
+
+    #[test]
+    fn a_line_never_starts_as_a_comment_or_an_array() {
+        assert_eq!(line(&["#x", "#x"]), br##""#x" #x"##);
+        assert_eq!(line(&["*1", "*1"]), br#""*1" *1"#);
+        let mut log = b"PING\n".to_vec();
+        push_word(&mut log, b"#");
+        assert_eq!(log, b"PING\n\"#\"");
+    }
+
+    fn word() -> impl Strategy<Value = Vec<u8>> {
+        let text = r#"[a-c \t\n"'\\#*xü\u{85}]{0,6}"#.prop_map(String::into_bytes);
+        prop_oneof![text, prop::collection::vec(any::<u8>(), 0..20)]
+    }
+
+    proptest! {
+        #[test]
+        fn words_read_back(words in prop::collection::vec(word(), 1..5), inline: bool) {
+            let mut line = line(&words);
+            prop_assert!(!line.iter().any(u8::is_ascii_control));
+            prop_assert!(str::from_utf8(&line).is_ok());
+            line.extend_from_slice(if inline { b"\r\n" } else { b"\n" });
+            let read = read(&line);
+            prop_assert_eq!(read.len(), 1);
+            prop_assert_eq!(&read[0].words, &words);
+        }
+    }
 }

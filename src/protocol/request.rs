@@ -8,6 +8,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::fmt;
 
 /// How a request was written, and so how its reply is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,7 +21,7 @@ pub enum Form {
     Resp,
 }
 
-/// A range of a batch's bytes.
+/// A range of the bytes that a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     pub start: u32,
@@ -128,6 +129,12 @@ impl<'a> Words<'a> {
     }
 }
 
+impl fmt::Debug for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(<[u8]>::escape_ascii).map(|word| word.to_string())).finish()
+    }
+}
+
 /// Words that outlive the batch they came in: the queue of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedWords {
@@ -180,5 +187,26 @@ impl From<Words<'_>> for OwnedWords {
         owned.spans.reserve_exact(words.len());
         owned.push_words(words);
         owned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owned_words_are_those_of_the_request() {
+        let spans = [Span { start: 4, end: 7 }, Span { start: 8, end: 8 }, Span { start: 8, end: 9 }];
+        let words = Words::new(b"....GET.k", &spans, Form::Inline);
+        let mut owned = OwnedWords::from(words);
+        assert_eq!(owned, OwnedWords::from_words(["GET", "", "k"]).with_form(Form::Inline));
+        assert_eq!(owned.words().iter().collect::<Vec<_>>(), [&b"GET"[..], b"", b"k"]);
+        owned.push_words(words);
+        owned.push(b"last");
+        assert_eq!(
+            (owned.words().len(), owned.words().get(3), owned.words().get(6)),
+            (7, &b"GET"[..], &b"last"[..])
+        );
+        assert_eq!(format!("{words:?}"), r#"["GET", "", "k"]"#);
     }
 }

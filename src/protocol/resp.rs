@@ -8,26 +8,15 @@
 //! As in Redis, a length line ends at its first `\r`; the byte after that, and the two bytes after a word,
 //! are skipped whatever they are. A declared length costs nothing: room is made only for what has come.
 
-use super::parser::{Limits, Step};
+use super::parser::{Limits, Lost, Step};
 use super::request::{Form, Span};
 use crate::limits::{UNAUTHENTICATED_ARGS_MAX, UNAUTHENTICATED_BULK_MAX};
 use memchr::memchr;
-use std::borrow::Cow;
 
-const INVALID_COUNT: &str = "ERR Protocol error: invalid multibulk length";
-const INVALID_LENGTH: &str = "ERR Protocol error: invalid bulk length";
-const ENDLESS_COUNT: &str = "ERR Protocol error: too big mbulk count string";
-const ENDLESS_LENGTH: &str = "ERR Protocol error: too big bulk count string";
-const UNAUTHENTICATED_COUNT: &str = "ERR Protocol error: unauthenticated multibulk length";
-const UNAUTHENTICATED_LENGTH: &str = "ERR Protocol error: unauthenticated bulk length";
-/// Redis closes such a client without a word.
-const TOO_BIG: &str = "ERR Protocol error: too big request";
-
+/// The bytes `\r\n`.
+const LINE_END: usize = 2;
 /// Room kept for the words of the next partial request; more is given back.
 const SPARE_SPANS_MAX: usize = 32;
-
-/// Why a request cannot be read on.
-type Lost = Cow<'static, str>;
 
 /// How much of a request is understood. Positions count from its first byte.
 #[derive(Debug, Default)]
@@ -45,6 +34,15 @@ pub(super) struct Progress {
     words: Vec<Span>,
 }
 
+/// A length line: a marker, a number, a line end.
+enum LengthLine {
+    Partial,
+    /// The number, if it is one, and where the line ends.
+    Whole(Option<i64>, usize),
+    /// No end within the length that a line may have.
+    Endless,
+}
+
 impl Progress {
     pub(super) fn missing(&self) -> usize {
         self.missing as usize
@@ -60,13 +58,13 @@ impl Progress {
     ) -> Step {
         self.missing = 0;
         let end = match self.at {
-            0 => self.begin(request, start, spans, limits),
-            _ => self.resume(request, start, spans, limits),
+            0 => self.begin(request, start as u32, spans, limits),
+            _ => self.resume(request, start as u32, spans, limits),
         };
         match end {
             Ok(Some(end)) => Step::Complete { form: Form::Resp, end: start + end },
             Ok(None) => Step::Partial,
-            Err(text) => Step::Lost { form: Form::Resp, text },
+            Err(lost) => Step::Lost(lost),
         }
     }
 
@@ -74,7 +72,7 @@ impl Progress {
     fn begin(
         &mut self,
         request: &[u8],
-        start: usize,
+        start: u32,
         spans: &mut Vec<Span>,
         limits: &Limits,
     ) -> Result<Option<usize>, Lost> {
@@ -82,9 +80,9 @@ impl Progress {
             return Ok(None);
         }
         let first = spans.len();
-        let end = self.read_words(request, start as u32, spans, limits)?;
+        let end = self.read_words(request, start, spans, limits)?;
         if end.is_none() {
-            self.words.extend(spans.drain(first..).map(|span| span.back(start as u32)));
+            self.words.extend(spans.drain(first..).map(|span| span.back(start)));
         }
         Ok(end)
     }
@@ -94,14 +92,14 @@ impl Progress {
     fn resume(
         &mut self,
         request: &[u8],
-        start: usize,
+        start: u32,
         spans: &mut Vec<Span>,
         limits: &Limits,
     ) -> Result<Option<usize>, Lost> {
         let mut words = std::mem::take(&mut self.words);
         let end = self.read_words(request, 0, &mut words, limits)?;
         if end.is_some() {
-            spans.extend(words.drain(..).map(|span| span.forward(start as u32)));
+            spans.extend(words.drain(..).map(|span| span.forward(start)));
             words.shrink_to(SPARE_SPANS_MAX);
         }
         self.words = words;
@@ -110,17 +108,17 @@ impl Progress {
 
     /// The first line. A request of no words, or fewer, is ignored.
     fn read_count(&mut self, request: &[u8], limits: &Limits) -> Result<bool, Lost> {
-        let (count, at) = match self.length_line(request, limits) {
-            LengthLine::Whole(count, at) => (count, at),
+        let (count, end) = match self.length_line(request, b'*', limits) {
+            LengthLine::Whole(count, end) => (count, end),
             LengthLine::Partial => return Ok(false),
-            LengthLine::Endless => return Err(ENDLESS_COUNT.into()),
+            LengthLine::Endless => return Err(Lost::EndlessCount),
         };
-        let count = count.filter(|&count| count <= limits.args_max as i64).ok_or(INVALID_COUNT)?;
+        let count = count.filter(|&count| count <= limits.args_max as i64).ok_or(Lost::InvalidCount)?;
         if count > UNAUTHENTICATED_ARGS_MAX as i64 && !limits.authenticated {
-            return Err(UNAUTHENTICATED_COUNT.into());
+            return Err(Lost::UnauthenticatedCount);
         }
         self.words_left = count.max(0) as u32;
-        self.at = at;
+        self.at = end as u32;
         Ok(true)
     }
 
@@ -133,6 +131,9 @@ impl Progress {
         words: &mut Vec<Span>,
         limits: &Limits,
     ) -> Result<Option<usize>, Lost> {
+        if self.length.is_none() {
+            self.take_short_words(request, base, words, limits);
+        }
         while self.words_left > 0 {
             if self.length.is_none() {
                 self.length = self.read_length(request, limits)?;
@@ -141,13 +142,13 @@ impl Progress {
                 return Ok(None);
             };
             let word = Span { start: self.at, end: self.at + length };
-            let end = word.end + LINE_END;
-            if end as usize > request.len() {
-                self.missing = end - request.len() as u32;
+            let end = word.end as usize + LINE_END;
+            if end > request.len() {
+                self.missing = (end - request.len()) as u32;
                 return Ok(None);
             }
             words.push(word.forward(base));
-            self.at = end;
+            self.at = end as u32;
             self.length = None;
             self.words_left -= 1;
         }
@@ -155,98 +156,220 @@ impl Progress {
         Ok(Some(std::mem::take(&mut self.at) as usize))
     }
 
-    /// The length line before a word; `None` until it is whole.
+    /// The common case, in registers: short words that are all there. Whether this takes a word
+    /// or leaves it to [`Progress::read_words`] makes no difference but speed.
     #[inline]
+    fn take_short_words(&mut self, request: &[u8], base: u32, words: &mut Vec<Span>, limits: &Limits) {
+        let length_max = limits.bulk_bytes_max;
+        let request = &request[..request.len().min(limits.request_bytes_max)];
+        let (mut at, mut left) = (self.at as usize, self.words_left);
+        while left > 0
+            && let Some((length, line_end)) = short_length(&request[at..], b'$')
+            && let (start, end) = (at + line_end, at + line_end + length)
+            && length <= length_max
+            && end + LINE_END <= request.len()
+        {
+            words.push(Span { start: base + start as u32, end: base + end as u32 });
+            at = end + LINE_END;
+            left -= 1;
+        }
+        (self.at, self.words_left) = (at as u32, left);
+    }
+
+    /// The length line before a word; `None` until it is whole.
     fn read_length(&mut self, request: &[u8], limits: &Limits) -> Result<Option<u32>, Lost> {
-        let (length, at) = match self.length_line(request, limits) {
-            LengthLine::Whole(length, at) => (length, at),
+        let (length, end) = match self.length_line(request, b'$', limits) {
+            LengthLine::Whole(length, end) => (length, end),
             LengthLine::Partial => return Ok(None),
-            LengthLine::Endless => return Err(ENDLESS_LENGTH.into()),
+            LengthLine::Endless => return Err(Lost::EndlessLength),
         };
         let marker = request[self.at as usize];
         if marker != b'$' {
-            return Err(unexpected(marker));
+            return Err(Lost::UnexpectedMarker(marker));
         }
         let length = length.and_then(|length| usize::try_from(length).ok());
-        let length = length.filter(|&length| length <= limits.bulk_bytes_max).ok_or(INVALID_LENGTH)?;
+        let length = length.filter(|&length| length <= limits.bulk_bytes_max).ok_or(Lost::InvalidLength)?;
         if length > UNAUTHENTICATED_BULK_MAX && !limits.authenticated {
-            return Err(UNAUTHENTICATED_LENGTH.into());
+            return Err(Lost::UnauthenticatedLength);
         }
         // From here on no position in this request can leave 32 bits.
-        let end = (at as usize).saturating_add(length).saturating_add(LINE_END as usize);
-        if end > limits.request_bytes_max.min(u32::MAX as usize) {
-            return Err(TOO_BIG.into());
+        if end.saturating_add(length + LINE_END) > limits.request_bytes_max.min(u32::MAX as usize) {
+            return Err(Lost::TooBig);
         }
-        self.at = at;
+        self.at = end as u32;
         Ok(Some(length as u32))
     }
 
-    /// Reads a length line at `self.at`.
+    /// Reads the length line at `self.at`; one with another marker may be read, too.
     #[inline]
-    fn length_line(&mut self, request: &[u8], limits: &Limits) -> LengthLine {
-        match request[self.at as usize..] {
-            [_, a @ b'0'..=b'9', b'\r', _, ..] => LengthLine::Whole(Some(digit(a)), self.at + 4),
-            [_, a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, ..] => {
-                LengthLine::Whole(Some(10 * digit(a) + digit(b)), self.at + 5)
-            }
-            _ => self.any_length_line(request, limits),
+    fn length_line(&mut self, request: &[u8], marker: u8, limits: &Limits) -> LengthLine {
+        let at = self.at as usize;
+        match short_length(&request[at..], marker) {
+            Some((number, length)) => LengthLine::Whole(Some(number as i64), at + length),
+            None => self.any_length_line(request, limits),
         }
     }
 
     fn any_length_line(&mut self, request: &[u8], limits: &Limits) -> LengthLine {
-        let line = &request[self.at as usize..];
-        let searched = self.searched.saturating_sub(self.at) as usize;
+        let at = self.at as usize;
+        let line = &request[at..];
         let window = &line[..line.len().min(limits.line_bytes_max.saturating_add(1))];
+        let searched = (self.searched as usize).saturating_sub(at);
         let Some(found) = memchr(b'\r', &window[searched..]) else {
-            self.searched = self.at + window.len() as u32;
+            self.searched = (at + window.len()) as u32;
             let endless = window.len() > limits.line_bytes_max;
             return if endless { LengthLine::Endless } else { LengthLine::Partial };
         };
         let length = searched + found;
-        let end = length + LINE_END as usize;
-        if end > line.len() {
-            self.searched = self.at + length as u32;
+        if length + LINE_END > line.len() {
+            self.searched = (at + length) as u32;
             return LengthLine::Partial;
         }
-        // Where the marker is missing there may be no digits either.
-        let digits = line[..length].get(1..).unwrap_or_default();
-        LengthLine::Whole(integer(digits), self.at + end as u32)
+        // An empty line has no marker either.
+        let number = line[..length].get(1..).and_then(integer);
+        LengthLine::Whole(number, at + length + LINE_END)
     }
 }
 
-/// The bytes `\r\n`.
-const LINE_END: u32 = 2;
-
-/// A marker, a number, a line end.
-enum LengthLine {
-    Partial,
-    /// The number, if it is one, and where the line ends.
-    Whole(Option<i64>, u32),
-    /// No line end within the length that a line may have.
-    Endless,
+/// A whole length line of one or two digits: the number, and where the line ends.
+#[inline]
+fn short_length(line: &[u8], marker: u8) -> Option<(usize, usize)> {
+    match *line {
+        [first, a @ b'0'..=b'9', b'\r', _, ..] if first == marker => Some((digit(a), 4)),
+        [first, a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, ..] if first == marker => {
+            Some((10 * digit(a) + digit(b), 5))
+        }
+        _ => None,
+    }
 }
 
-fn unexpected(marker: u8) -> Lost {
-    format!("ERR Protocol error: expected '$', got '{}'", char::from(marker)).into()
-}
-
-fn digit(ascii: u8) -> i64 {
-    i64::from(ascii - b'0')
+fn digit(ascii: u8) -> usize {
+    usize::from(ascii - b'0')
 }
 
 /// An integer as Redis takes it: no sign but `-`, no leading zero, nothing around it.
 fn integer(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text.strip_prefix(b"-") {
-        Some(digits) => (true, digits),
-        None => (false, text),
-    };
-    match digits {
-        [b'0'] if !negative => Some(0),
-        [b'1'..=b'9', ..] => digits.iter().try_fold(0i64, |value, &byte| {
-            let digit = byte.is_ascii_digit().then(|| digit(byte))?;
-            let value = value.checked_mul(10)?;
-            if negative { value.checked_sub(digit) } else { value.checked_add(digit) }
-        }),
+    match text.strip_prefix(b"-").unwrap_or(text) {
+        [b'0'] if text.len() == 1 => Some(0),
+        [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => {
+            str::from_utf8(text).ok()?.parse().ok()
+        }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::support::{read, read_pieces};
+    use crate::protocol::{Fault, Parser};
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check_lost(input: &[u8], limits: &Limits, text: &str) {
+        let faults: Vec<_> = read_pieces(input, &[], limits).into_iter().map(|read| read.fault).collect();
+        assert_eq!(faults, [Some(Fault::Close(format!("ERR Protocol error: {text}").into()))]);
+    }
+
+    #[test]
+    fn words_are_any_bytes() {
+        let read = read(b"*4\r\n$3\r\nSET\r\n$0\r\n\r\n$2\r\n\r\n\r\n$11\r\n*1\r\n$1\r\n\0\xff\r\n\r\n");
+        assert_eq!(read[0].words, [&b"SET"[..], b"", b"\r\n", b"*1\r\n$1\r\n\0\xff\r"]);
+    }
+
+    #[test]
+    fn line_ends_are_skipped_unseen() {
+        assert_eq!(read(b"*1\rX$4\rXPING..*1\r\n$1\r\nx\r\n").len(), 2);
+    }
+
+    #[test]
+    fn a_request_without_words_is_ignored() {
+        let read = read(b"*0\r\n*-1\r\n*-9223372036854775808\r\n*1\r\n$4\r\nPING\r\n");
+        assert_eq!(read.len(), 1);
+        assert_eq!(read[0].words, [b"PING"]);
+    }
+
+    #[test]
+    fn a_count_is_a_number_within_bounds() {
+        let counts =
+            ["", "x", "1x", " 1", "+1", "01", "-0", "-", "1048577", "9223372036854775808", "2147483648"];
+        for count in counts {
+            let input = format!("*{count}\r\n");
+            check_lost(input.as_bytes(), &Limits::default(), "invalid multibulk length");
+        }
+        assert_eq!(read(b"*1048576\r\n"), []);
+    }
+
+    #[test]
+    fn a_length_is_a_number_within_bounds() {
+        for length in
+            ["", "x", "3x", "-1", "-10", "+3", "03", "536870913", "2000000000", "99999999999999999999"]
+        {
+            let input = format!("*1\r\n${length}\r\n");
+            check_lost(input.as_bytes(), &Limits::default(), "invalid bulk length");
+        }
+        assert_eq!(read(b"*1\r\n$536870912\r\n"), []);
+    }
+
+    #[test]
+    fn a_word_begins_with_a_dollar() {
+        for (input, got) in [(&b"*1\r\nfoo\r\n"[..], "f"), (b"*1\r\n\r\n", "\r"), (b"*1\r\n1\r\n", "1")] {
+            check_lost(input, &Limits::default(), &format!("expected '$', got '{got}'"));
+        }
+        // A line that is not there yet says nothing.
+        assert_eq!(read(b"*1\r\nfoo"), []);
+    }
+
+    #[test]
+    fn a_length_line_ends_somewhere() {
+        let limits = Limits { line_bytes_max: 8, ..Limits::default() };
+        check_lost(b"*12345678", &limits, "too big mbulk count string");
+        check_lost(b"*1\r\n$12345678", &limits, "too big bulk count string");
+        assert_eq!(read_pieces(b"*1234567", &[], &limits), []);
+        assert_eq!(read_pieces(b"*1\r\n$1234567", &[], &limits), []);
+    }
+
+    #[test]
+    fn before_authentication_requests_are_small() {
+        let limits = Limits::unauthenticated();
+        check_lost(b"*11\r\n", &limits, "unauthenticated multibulk length");
+        check_lost(b"*1\r\n$16385\r\n", &limits, "unauthenticated bulk length");
+        assert_eq!(read_pieces(b"*10\r\n$16384\r\n", &[], &limits), []);
+    }
+
+    #[test]
+    fn a_request_is_bounded_as_a_whole() {
+        let limits = Limits { request_bytes_max: 30, ..Limits::default() };
+        check_lost(b"*2\r\n$8\r\n12345678\r\n$7\r\n", &limits, "too big request");
+        assert_eq!(read_pieces(b"*2\r\n$8\r\n12345678\r\n$6\r\n123456\r\n", &[], &limits).len(), 1);
+    }
+
+    #[test]
+    fn declared_lengths_allocate_nothing() {
+        let (mut parser, mut spans, mut requests) = (Parser::new(), Vec::new(), Vec::new());
+        let mut bytes = b"*1048576\r\n$2\r\nab\r\n$536870912\r\n12345".to_vec();
+        assert_eq!(parser.parse(&mut bytes, &mut spans, &mut requests, &Limits::default()), 0);
+        assert_eq!(parser.wanted(), 536_870_912 + 2 - 5);
+        assert!(spans.is_empty() && spans.capacity() <= 4);
+    }
+
+    #[test]
+    fn wanted_is_what_the_current_word_lacks() {
+        let (mut parser, mut spans, mut requests) = (Parser::new(), Vec::new(), Vec::new());
+        let mut bytes = b"*2\r\n$4\r\nECHO\r\n$100\r\n12345".to_vec();
+        let mut wanted = |end: usize| {
+            parser.parse(&mut bytes[..end], &mut spans, &mut requests, &Limits::default());
+            parser.wanted()
+        };
+        assert_eq!([6, 8, 9, 14, 15, 18, 20, 24].map(&mut wanted), [0, 6, 5, 0, 0, 0, 102, 98]);
+    }
+
+    proptest! {
+        #[test]
+        fn integers_have_one_spelling(number: i64, junk in "-?[0-9+ x]{0,21}") {
+            prop_assert_eq!(integer(number.to_string().as_bytes()), Some(number));
+            let expected = junk.parse::<i64>().ok().filter(|number| number.to_string() == junk);
+            prop_assert_eq!(integer(junk.as_bytes()), expected);
+        }
     }
 }

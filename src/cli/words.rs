@@ -1,0 +1,57 @@
+//! A typed line into words, by the grammar that the server itself reads lines with.
+
+use crate::protocol::{Batch, Limits, Parser};
+
+/// The words of a line; none for an empty line or a comment.
+pub fn split(line: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let line = line.trim_ascii();
+    if line.starts_with(b"#") {
+        return Ok(Vec::new());
+    }
+    // The blank in front keeps a leading `*` from reading as RESP.
+    let mut bytes = [b" ", line, b"\n"].concat();
+    let limits = Limits { line_bytes_max: bytes.len(), ..Limits::default() };
+    let mut batch = Batch::default();
+    Parser::new().parse(&mut bytes, &mut batch.spans, &mut batch.requests, &limits);
+    batch.bytes = bytes;
+    let Some(request) = batch.requests.first() else { return Ok(Vec::new()) };
+    match &request.fault {
+        Some(_) => Err("Invalid argument(s): unbalanced quotes".into()),
+        None => Ok(batch.words(request).iter().map(<[u8]>::to_vec).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_as_the_server_does() {
+        let words = split(b"  SET k \"a\\nb\" 'c d' \r\n").expect("balanced");
+        assert_eq!(words, [&b"SET"[..], b"k", b"a\nb", b"c d"]);
+    }
+
+    #[test]
+    fn a_star_is_only_a_word() {
+        assert_eq!(split(b"*3").expect("balanced"), [b"*3"]);
+    }
+
+    #[test]
+    fn nothing_comes_of_nothing() {
+        for line in [&b""[..], b" \t\r\n", b"# a comment \"", b"\n"] {
+            assert_eq!(split(line), Ok(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn quotes_must_balance() {
+        assert!(split(b"SET k \"v").is_err());
+        assert!(split(b"SET k 'v'w").is_err());
+    }
+
+    #[test]
+    fn a_line_may_be_long() {
+        let line = [b"SET k ", &b"x".repeat(1 << 20)[..]].concat();
+        assert_eq!(split(&line).expect("balanced")[2].len(), 1 << 20);
+    }
+}
