@@ -13,7 +13,8 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use mio::Waker;
@@ -21,7 +22,8 @@ use mio::net::TcpStream;
 
 use crate::limits;
 use crate::protocol::{Batch, Reply, Wire};
-use crate::session::{Client, Session};
+use crate::session::blocking::State;
+use crate::session::{Blocked, Client, Outlet, Session};
 
 pub struct Connection {
     /// Its place in the reactor's slab.
@@ -42,6 +44,10 @@ struct Inbox {
     batches: VecDeque<Batch>,
     /// A batch that was left in the middle.
     current: Option<Progress>,
+    /// Messages for this client from others.
+    posted: Vec<u8>,
+    /// Nobody holds the turn: it comes back when this wait ends.
+    blocked: Option<Arc<Blocked>>,
     /// Somebody holds the turn.
     turn_taken: bool,
     /// The peer sends no more; once all is answered, the connection closes.
@@ -77,6 +83,8 @@ pub struct Progress {
 /// What the holder of the turn is to do.
 pub enum Turn {
     Run(Progress),
+    /// Send what others have posted.
+    Send(Vec<u8>),
     /// Nothing to do: the turn has been given up.
     Idle,
     /// The end; the turn is kept, so nobody else runs anything.
@@ -91,6 +99,8 @@ pub enum Notice {
     Resume(usize),
     /// Forget the connection.
     Closed(usize),
+    /// End a wait when its time is up.
+    Expire { at: Instant, blocked: Weak<Blocked> },
     /// Close the connection of this client id.
     Kill(u64),
     /// Stop accepting and reading.
@@ -145,17 +155,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Connection {
-    pub fn new(token: usize, stream: TcpStream, session: Session, to_reactor: ReactorHandle) -> Connection {
-        Connection {
-            token,
-            stream,
-            client: Arc::clone(&session.client),
-            inbox: Mutex::default(),
-            exec: Mutex::new(Exec { session, unsent: Vec::new(), sent: 0, held: None }),
-            in_flight: AtomicUsize::new(0),
-            paused: AtomicBool::new(false),
-            to_reactor,
-        }
+    /// `session` makes the session, given the way by which others will reach it.
+    pub fn new(
+        token: usize,
+        stream: TcpStream,
+        session: impl FnOnce(Weak<dyn Outlet>) -> Session,
+        to_reactor: ReactorHandle,
+    ) -> Arc<Connection> {
+        Arc::new_cyclic(|itself: &Weak<Connection>| {
+            let session = session(itself.clone());
+            Connection {
+                token,
+                stream,
+                client: Arc::clone(&session.client),
+                inbox: Mutex::default(),
+                exec: Mutex::new(Exec { session, unsent: Vec::new(), sent: 0, held: None }),
+                in_flight: AtomicUsize::new(0),
+                paused: AtomicBool::new(false),
+                to_reactor,
+            }
+        })
     }
 
     // ---- the reactor's side ----
@@ -172,14 +191,14 @@ impl Connection {
     pub fn end(&self) -> bool {
         let mut inbox = lock(&self.inbox);
         inbox.ended = true;
-        !std::mem::replace(&mut inbox.turn_taken, true)
+        inbox.take_turn_to_close()
     }
 
     /// The connection is broken, or has to go. Returns as [`Connection::deliver`] does.
     pub fn kill(&self) -> bool {
         let mut inbox = lock(&self.inbox);
         inbox.dead = true;
-        !std::mem::replace(&mut inbox.turn_taken, true)
+        inbox.take_turn_to_close()
     }
 
     /// Whether so much waits that reading must pause; a [`Notice::Resume`] follows.
@@ -198,6 +217,10 @@ impl Connection {
         let mut inbox = lock(&self.inbox);
         if inbox.dead {
             return Turn::Close;
+        }
+        inbox.blocked = None;
+        if !inbox.posted.is_empty() {
+            return Turn::Send(std::mem::take(&mut inbox.posted));
         }
         if let Some(progress) = inbox.current.take() {
             return Turn::Run(progress);
@@ -225,6 +248,15 @@ impl Connection {
         lock(&self.inbox).current = Some(progress);
     }
 
+    /// Gives the turn up until a wait ends, and leaves the batch at the waiting request. Returns whether the wait has
+    /// ended already because the client is gone: then the turn stays with the caller.
+    pub fn block(&self, progress: Progress, blocked: Arc<Blocked>) -> bool {
+        let mut inbox = lock(&self.inbox);
+        inbox.current = Some(progress);
+        inbox.blocked = Some(blocked);
+        (inbox.dead || inbox.ended) && inbox.take_turn_to_close()
+    }
+
     /// Nothing more is run: the next turn closes.
     pub fn finish(&self) {
         lock(&self.inbox).dead = true;
@@ -243,6 +275,34 @@ impl Connection {
     pub fn hand_to_reactor(self: Arc<Self>) {
         let handle = self.to_reactor.clone();
         handle.tell(Notice::Drain(self));
+    }
+}
+
+impl Inbox {
+    /// Takes the turn if nobody holds it, which includes a client that is blocked: a wait ends with its connection.
+    fn take_turn_to_close(&mut self) -> bool {
+        let wait_ended = self.blocked.take().is_some_and(|blocked| blocked.end(State::Gone).is_some());
+        self.dead |= wait_ended;
+        wait_ended || !std::mem::replace(&mut self.turn_taken, true)
+    }
+}
+
+impl Outlet for Connection {
+    fn post(self: Arc<Self>, bytes: &[u8]) -> Option<Arc<dyn Outlet>> {
+        let mut inbox = lock(&self.inbox);
+        if inbox.dead {
+            return None;
+        }
+        if inbox.posted.len() + bytes.len() > limits::POSTED_MAX {
+            tracing::info!("closing a subscriber that does not keep up: {}", self.client.address);
+            inbox.dead = true;
+            inbox.posted = Vec::new();
+        } else {
+            inbox.posted.extend_from_slice(bytes);
+        }
+        let free = !std::mem::replace(&mut inbox.turn_taken, true);
+        drop(inbox);
+        free.then(|| self as Arc<dyn Outlet>)
     }
 }
 

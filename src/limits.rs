@@ -22,6 +22,8 @@ pub const IN_FLIGHT_MAX: usize = 1 << 20;
 pub const OUTPUT_PAUSE: usize = 1 << 20;
 /// A client's unsent replies; past it, the client is closed.
 pub const OUTPUT_MAX: usize = 1 << 30;
+/// Messages that wait for one subscriber; past it, the subscriber is closed. Redis: `client-output-buffer-limit pubsub`.
+pub const POSTED_MAX: usize = 32 << 20;
 /// A client that reads nothing while replies wait is closed after this long.
 pub const OUTPUT_STALL_SECONDS: u64 = 60;
 /// After the last reply, what a client still sends is read and thrown away for so long.

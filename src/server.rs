@@ -9,9 +9,9 @@
 //! ```
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use mio::net::TcpListener;
@@ -25,7 +25,7 @@ use crate::keyspace::Keyspace;
 use crate::metrics::Metrics;
 use crate::persistence::{self, Opened};
 use crate::reactor::{Reactor, listener};
-use crate::session::Clients;
+use crate::session::{Blocked, Broker, Clients, Line};
 use crate::worker::{Pool, Verdict, now_ms};
 
 /// A server that takes commands.
@@ -54,6 +54,10 @@ impl Control for Controls {
     fn stop(&self) {
         // A second request finds the channel full: stopping already.
         let _ = self.stop.try_send(());
+    }
+
+    fn expire_at(&self, at: Instant, blocked: Weak<Blocked>) {
+        self.to_reactor.tell(Notice::Expire { at, blocked });
     }
 
     fn close(&self, client: u64) {
@@ -89,6 +93,8 @@ impl Running {
         let server = Arc::new(Server {
             keyspace: Arc::clone(&keyspace),
             clients: Arc::new(Clients::default()),
+            broker: Broker::default(),
+            line: Line::default(),
             metrics: Arc::clone(&metrics),
             persistence: log.persistence(),
             control: Arc::new(Controls { stop: stopper.clone(), to_reactor: to_reactor.clone() }),
@@ -115,7 +121,7 @@ impl Running {
             addresses,
             banner,
             workers: pool.start(workers).map_err(cannot)?,
-            reactor: reactor.start(server, Arc::clone(&pool), workers).map_err(cannot)?,
+            reactor: reactor.start(server, Arc::clone(&pool)).map_err(cannot)?,
             janitor: Janitor::start(duties).map_err(cannot)?,
             pool,
             log,

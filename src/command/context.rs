@@ -5,18 +5,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::metrics::Metrics;
-use crate::session::{Clients, Session};
+use std::sync::Weak;
+use std::time::Instant;
+
+use crate::session::{Blocked, Broker, Clients, Line, Session, Woken};
 
 pub struct Context<'a> {
     pub session: &'a mut Session,
     pub server: &'a Server,
     pub now_ms: u64,
+    /// Clients that must be served because of what the command did.
+    pub woken: &'a mut Woken,
 }
 
 /// The running server, as commands see it. Built by the composition root.
 pub struct Server {
     pub keyspace: Arc<Keyspace>,
     pub clients: Arc<Clients>,
+    pub broker: Broker,
+    /// Clients that wait for keys.
+    pub line: Line,
     pub metrics: Arc<Metrics>,
     pub persistence: Arc<dyn Persistence>,
     pub control: Arc<dyn Control>,
@@ -44,6 +52,8 @@ pub trait Persistence: Send + Sync {
 pub trait Control: Send + Sync {
     /// Begins an orderly stop.
     fn stop(&self);
+    /// Ends a wait when its time is up.
+    fn expire_at(&self, at: Instant, blocked: Weak<Blocked>);
     /// Closes a client's connection soon.
     fn close(&self, client: u64);
 }

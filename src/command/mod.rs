@@ -14,6 +14,7 @@ pub mod deadline;
 pub mod error;
 pub mod info;
 pub mod keys;
+pub mod pubsub;
 pub mod row;
 pub mod server;
 pub mod strings;

@@ -13,9 +13,11 @@
 pub mod log;
 pub mod replay;
 mod transaction;
+mod wait;
 
 use std::sync::Arc;
 
+use crate::command::pubsub;
 use crate::command::row::{Command, Flags, Run};
 use crate::command::table::{self, Found};
 use crate::command::{Args, Context, Error, Server};
@@ -23,7 +25,7 @@ use crate::keyspace::lock::{Locked, Mode, Place};
 use crate::keyspace::{Edit, Places, View};
 use crate::metrics::WorkerCounters;
 use crate::protocol::{Reply, Words};
-use crate::session::Session;
+use crate::session::{Session, Woken};
 use log::{Health, Log, Seq};
 
 pub struct Executor {
@@ -39,6 +41,17 @@ pub(crate) struct Call<'a, 'r, 'o> {
     now_ms: u64,
     /// The newest record that the reply, be it an error, tells anything about.
     depends_on: Seq,
+    /// The request waits: there is no reply, and it will run again.
+    blocked: bool,
+    woken: &'a mut Woken,
+}
+
+/// What came of a request.
+pub struct Outcome {
+    /// The record that must be durable before the reply may be sent.
+    pub depends_on: Seq,
+    /// No reply was written: the same request must be run again once its session is woken.
+    pub blocked: bool,
 }
 
 impl Executor {
@@ -50,7 +63,7 @@ impl Executor {
         &*self.log
     }
 
-    /// Runs one request that [`look_up`] has looked up, and writes its reply. Returns the record that must be durable before the reply may be sent.
+    /// Runs one request that [`look_up`] has looked up, and writes its reply.
     pub fn run(
         &self,
         session: &mut Session,
@@ -59,8 +72,9 @@ impl Executor {
         reply: &mut Reply<'_>,
         counters: &WorkerCounters,
         now_ms: u64,
-    ) -> Seq {
-        let mut call = Call { session, counters, reply, now_ms, depends_on: 0 };
+        woken: &mut Woken,
+    ) -> Outcome {
+        let mut call = Call { session, counters, reply, now_ms, depends_on: 0, blocked: false, woken };
         call.counters.commands.add(1);
         let mark = call.reply.mark();
         let admitted = found.and_then(|found| admit(found, call.session));
@@ -77,13 +91,21 @@ impl Executor {
             call.reply.rewind(mark);
             call.reply.error(&error);
         }
-        call.depends_on
+        Outcome { depends_on: call.depends_on, blocked: call.blocked }
     }
 
     /// The session is over.
-    pub fn end(&self, session: &mut Session) {
+    pub fn end(&self, session: &mut Session, woken: &mut Woken) {
         self.unwatch(session);
         session.transaction = None;
+        if let Some(blocked) = session.blocked.take() {
+            self.leave_line(&blocked);
+            // Its turn may have been the key's; the next in line gets it.
+            blocked.keys().iter().for_each(|key| self.server.line.wake(key, woken));
+        }
+        if let Some(subscriptions) = session.subscriptions.take() {
+            self.server.broker.forget(*subscriptions);
+        }
         self.server.clients.disconnect(session.client.id);
     }
 
@@ -125,16 +147,23 @@ impl Executor {
             KeySet::Many(places) => Locked::many(keyspace, places, Mode::Exclusive),
         };
         let mut edit = Edit::new(keyspace, locked, call.session.db, call.now_ms);
+        let waited = self.prepare_wait(found, &mut edit, call)?;
         let done = write_with(found, words, &mut edit, call);
+        let done = self.settle_wait(waited, done, &mut edit, call);
         call.depends_on = self.record(&mut edit);
-        edit.finish();
+        self.wake(edit.finish(), call.woken);
         done
     }
 
     fn serve(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
         let Run::Serve(handler) = found.command.run else { return Err(Error::SYNTAX) };
         let mut args = args_of(found, words);
-        let mut context = Context { session: &mut *call.session, server: &self.server, now_ms: call.now_ms };
+        let mut context = Context {
+            session: &mut *call.session,
+            server: &self.server,
+            now_ms: call.now_ms,
+            woken: &mut *call.woken,
+        };
         handler(&mut args, &mut context, call.reply)
     }
 
@@ -243,6 +272,14 @@ fn unknown_command(words: Words<'_>) -> Error {
 fn admit(found: Found, session: &Session) -> Result<Found, Error> {
     if !session.authenticated && !found.command.flags.has(Flags::NO_AUTH) {
         return Err(Error::fixed("NOAUTH Authentication required."));
+    }
+    if !found.command.flags.has(Flags::PUBSUB)
+        && pubsub::is_restricted(session.subscriptions.as_deref(), session.resp)
+    {
+        return Err(Error::new(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+            found.full_name()
+        )));
     }
     Ok(found)
 }

@@ -117,7 +117,7 @@ impl Executor {
             self.exec_one(*found, *words, &mut edit, call);
         }
         call.depends_on = self.record(&mut edit);
-        edit.finish();
+        self.wake(edit.finish(), call.woken);
         Ok(())
     }
 

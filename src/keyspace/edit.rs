@@ -4,6 +4,7 @@
 //! watchers, so a command that changed nothing records nothing and disturbs nobody.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::Ordering;
 
 use super::effects::Effects;
 use super::entry::{Content, Entry};
@@ -23,6 +24,21 @@ pub struct Edit<'k> {
     /// Freed after the locks are released.
     removed: Vec<Entry>,
     expired: u32,
+    /// Changed keys that some client waits for.
+    ready: Vec<WaitKey>,
+    /// Whether the command may wait, and what it waits for if it does.
+    may_block: bool,
+    wait: Option<Wait>,
+}
+
+/// A key that clients wait for.
+pub type WaitKey = (u8, Box<[u8]>);
+
+/// The command has found nothing and wants to wait until one of these keys changes.
+pub struct Wait {
+    pub keys: Vec<WaitKey>,
+    /// `None`: for ever.
+    pub timeout_ms: Option<u64>,
 }
 
 impl<'k> Deref for Edit<'k> {
@@ -47,6 +63,9 @@ impl<'k> Edit<'k> {
             effects: Effects::new(),
             removed: Vec::new(),
             expired: 0,
+            ready: Vec::new(),
+            may_block: false,
+            wait: None,
         }
     }
 
@@ -125,8 +144,9 @@ impl<'k> Edit<'k> {
     }
 
     /// A collection that has become empty is no key any more.
-    pub fn drop_if_empty<T: Stored>(&mut self, key: &[u8]) -> bool {
-        let empty = matches!(self.view.read::<T>(key), Ok(Some(collection)) if collection.is_empty());
+    pub fn drop_if_empty(&mut self, key: &[u8]) -> bool {
+        let entry = self.view.peek(self.view.db, key);
+        let empty = entry.and_then(|entry| entry.object()).is_some_and(Object::is_vacant);
         if empty {
             self.remove(key);
         }
@@ -196,6 +216,41 @@ impl<'k> Edit<'k> {
             && let Some(shard) = locked.shard(Place::of(db, key))
         {
             shard.side.watchers.changed(key);
+            if shard.side.waiting.load(Ordering::Relaxed) > 0 {
+                self.ready.push((db, key.into()));
+            }
+        }
+    }
+
+    // ---- waiting ----
+
+    /// The command may wait: it is neither part of a transaction nor at the end of its time.
+    pub fn allow_blocking(&mut self) {
+        self.may_block = true;
+    }
+
+    /// Asks to wait until one of these keys of the current database changes; then the whole command runs again.
+    /// `false` means that it must reply now, that there is nothing.
+    pub fn wait_for<'w>(&mut self, keys: impl Iterator<Item = &'w [u8]>, timeout_ms: Option<u64>) -> bool {
+        if self.may_block {
+            let db = self.view.db;
+            self.wait = Some(Wait { keys: keys.map(|key| (db, key.into())).collect(), timeout_ms });
+        }
+        self.may_block
+    }
+
+    pub fn take_wait(&mut self) -> Option<Wait> {
+        self.wait.take()
+    }
+
+    /// Counts a waiting client in, while the keys are locked.
+    pub fn waits(&mut self, keys: &[WaitKey]) {
+        for (db, key) in keys {
+            if let Scope::Locked(locked) = &self.view.scope
+                && let Some(shard) = locked.shard(Place::of(*db, key))
+            {
+                shard.side.waiting.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -219,15 +274,16 @@ impl<'k> Edit<'k> {
         self.expired
     }
 
-    /// Releases the locks, then frees what was removed.
-    pub fn finish(self) {
-        let Edit { view, removed, .. } = self;
+    /// Releases the locks, then frees what was removed. Returns the changed keys that somebody waits for.
+    pub fn finish(self) -> Vec<WaitKey> {
+        let Edit { view, removed, ready, .. } = self;
         let keyspace = view.keyspace;
         drop(view);
         let slow = |entry: &Entry| entry.object().is_some_and(|o| o.heap_bytes() >= SLOW_TO_FREE_BYTES);
         if removed.iter().any(slow) {
             keyspace.discard(Garbage::Entries(removed));
         }
+        ready
     }
 
     // ---- below ----

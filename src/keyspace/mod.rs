@@ -19,6 +19,7 @@ pub mod pattern;
 pub mod shard;
 pub mod slot;
 mod table;
+pub mod tuning;
 pub mod view;
 pub mod watch;
 
@@ -32,8 +33,9 @@ use entry::Entry;
 use lock::{Locked, Mode, Place};
 use shard::{Shard, ShardMut, Side};
 use table::KeyHasher;
+use tuning::Tuning;
 
-pub use edit::Edit;
+pub use edit::{Edit, WaitKey};
 pub use entry::Content;
 pub use lock::Places;
 pub use object::{Object, Stored, Type, WrongType};
@@ -50,6 +52,8 @@ pub struct Keyspace {
     databases: [OnceLock<Database>; DATABASES],
     hasher: KeyHasher,
     garbage: Sender<Garbage>,
+    /// Up to where collections stay compact.
+    pub tuning: Tuning,
 }
 
 struct Database {
@@ -71,6 +75,7 @@ impl Keyspace {
             databases: [const { OnceLock::new() }; DATABASES],
             hasher: KeyHasher::with_seed(seed),
             garbage,
+            tuning: Tuning::default(),
         }
     }
 
@@ -111,6 +116,12 @@ impl Keyspace {
     pub fn with_shard_mut<R>(&self, place: Place, change: impl FnOnce(ShardMut<'_>) -> R) -> R {
         let mut locked = Locked::one(self, place, Mode::Exclusive);
         change(locked.shard_mut(place).expect("just locked for writing"))
+    }
+
+    /// A client waits no longer for a key of this shard.
+    pub fn waits_no_longer(&self, place: Place) {
+        let side = &self.database(place.db).sides[place.shard as usize];
+        side.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Whether a shard has a key that may be due. Takes no shard lock.

@@ -1,9 +1,16 @@
 //! The values that do not lie inline in their entry.
 
+use crate::data::hash::Hash;
+use crate::data::list::List;
+use crate::data::set::Set;
+
 /// A value with a heap of its own.
 pub enum Object {
     /// A string that has been edited in place, or is about to be.
     Bytes(Vec<u8>),
+    List(List),
+    Set(Set),
+    Hash(Hash),
 }
 
 /// A value's type, by the names of the TYPE command.
@@ -25,8 +32,35 @@ pub trait Stored: Default {
     fn of(object: &Object) -> Option<&Self>;
     fn of_mut(object: &mut Object) -> Option<&mut Self>;
     fn into_object(self) -> Object;
-    fn is_empty(&self) -> bool;
 }
+
+macro_rules! stored {
+    ($type:ident) => {
+        impl Stored for $type {
+            fn of(object: &Object) -> Option<&Self> {
+                match object {
+                    Object::$type(value) => Some(value),
+                    _ => None,
+                }
+            }
+
+            fn of_mut(object: &mut Object) -> Option<&mut Self> {
+                match object {
+                    Object::$type(value) => Some(value),
+                    _ => None,
+                }
+            }
+
+            fn into_object(self) -> Object {
+                Object::$type(self)
+            }
+        }
+    };
+}
+
+stored!(List);
+stored!(Set);
+stored!(Hash);
 
 impl Type {
     pub fn name(self) -> &'static str {
@@ -44,12 +78,39 @@ impl Object {
     pub fn kind(&self) -> Type {
         match self {
             Object::Bytes(_) => Type::String,
+            Object::List(_) => Type::List,
+            Object::Set(_) => Type::Set,
+            Object::Hash(_) => Type::Hash,
+        }
+    }
+
+    /// A collection without members is no key any more. A string may be empty.
+    pub fn is_vacant(&self) -> bool {
+        match self {
+            Object::Bytes(_) => false,
+            Object::List(list) => list.is_empty(),
+            Object::Set(set) => set.is_empty(),
+            // At moment 0 no field is due, so this asks for fields that are really gone.
+            Object::Hash(hash) => hash.is_empty(0),
+        }
+    }
+
+    /// By the names of OBJECT ENCODING; a string's is the entry's to tell.
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Object::Bytes(_) => "raw",
+            Object::List(list) => list.encoding(),
+            Object::Set(set) => set.encoding(),
+            Object::Hash(hash) => hash.encoding(),
         }
     }
 
     pub fn heap_bytes(&self) -> usize {
         match self {
             Object::Bytes(bytes) => bytes.capacity(),
+            Object::List(list) => list.heap_bytes(),
+            Object::Set(set) => set.heap_bytes(),
+            Object::Hash(hash) => hash.heap_bytes(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One shard under its lock: the only place where entries come, go and change their deadlines,
 //! so that table, deadline queue and watchers always agree.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::entry::{Content, Entry};
@@ -18,6 +18,8 @@ pub struct Side {
     /// The log generation that this shard's records belong to; it moves on when a compaction has cut the shard.
     generation: AtomicU32,
     pub watchers: Watchers,
+    /// Clients that wait for a key of this shard to change; counted up under the exclusive lock.
+    pub waiting: AtomicUsize,
     /// Keys that have a deadline.
     expiring: AtomicU32,
     /// Taken only under the shard's own lock, so it never waits.

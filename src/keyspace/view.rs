@@ -7,6 +7,7 @@ use super::lock::{Locked, Place};
 use super::object::{Stored, Type, WrongType};
 use super::shard::Shard;
 use super::{DatabaseSize, Keyspace};
+use crate::data::Thresholds;
 use crate::limits::SHARDS;
 
 /// How much of the keyspace a command holds.
@@ -46,6 +47,10 @@ impl<'k> View<'k> {
 
     pub fn now_ms(&self) -> u64 {
         self.now_ms
+    }
+
+    pub fn thresholds(&self) -> Thresholds {
+        self.keyspace.tuning.get()
     }
 
     pub fn db(&self) -> u8 {

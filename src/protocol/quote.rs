@@ -128,6 +128,7 @@ mod tests {
         check(b"it's", r#""it's""#);
         check(b"say \"\\\"", r#""say \"\\\"""#);
         check(b"\n\r\t\x08\x07\0\x1b\x7f", r#""\n\r\t\b\a\x00\x1b\x7f""#);
+        check(b"\x7f", r#""\x7f""#);
         check(b"\xc3\xbc\xc3", r#""ü\xc3""#);
         check("\u{85}".as_bytes(), r#""\xc2\x85""#);
     }

@@ -231,13 +231,18 @@ impl Progress {
     }
 }
 
-/// A whole length line of one or two digits: the number, and where the line ends.
+/// A whole length line of at most three digits: the number, and where the line ends.
 #[inline]
 fn short_length(line: &[u8], marker: u8) -> Option<(usize, usize)> {
+    let (&first, line) = line.split_first()?;
+    if first != marker {
+        return None;
+    }
     match *line {
-        [first, a @ b'0'..=b'9', b'\r', _, ..] if first == marker => Some((digit(a), 4)),
-        [first, a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, ..] if first == marker => {
-            Some((10 * digit(a) + digit(b), 5))
+        [a @ b'0'..=b'9', b'\r', _, ..] => Some((digit(a), 4)),
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, ..] => Some((10 * digit(a) + digit(b), 5)),
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b'\r', _, ..] => {
+            Some((100 * digit(a) + 10 * digit(b) + digit(c), 6))
         }
         _ => None,
     }
@@ -275,6 +280,17 @@ mod tests {
     fn words_are_any_bytes() {
         let read = read(b"*4\r\n$3\r\nSET\r\n$0\r\n\r\n$2\r\n\r\n\r\n$11\r\n*1\r\n$1\r\n\0\xff\r\n\r\n");
         assert_eq!(read[0].words, [&b"SET"[..], b"", b"\r\n", b"*1\r\n$1\r\n\0\xff\r"]);
+    }
+
+    #[test]
+    fn lengths_of_any_number_of_digits() {
+        for length in [0, 1, 9, 10, 99, 100, 999, 1000, 9999, 10_000] {
+            let word = vec![b'x'; length];
+            let input = [format!("*1\r\n${length}\r\n").as_bytes(), &word, b"\r\n"].concat();
+            assert_eq!(read(&input)[0].words, [word]);
+        }
+        let words = read(format!("*1000\r\n{}", "$1\r\nx\r\n".repeat(1000)).as_bytes()).remove(0).words;
+        assert_eq!(words.len(), 1000);
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(super) fn read_pieces(input: &[u8], cuts: &[usize], limits: &Limits) -> Vec<
         filled = cut;
         let consumed = parser.parse(&mut buffer, &mut spans, &mut requests, limits);
         assert!(parser.wanted() == 0 || consumed < buffer.len(), "what is consumed is complete");
+        let words: u32 = requests.iter().map(|request| request.count).sum();
+        assert_eq!(words as usize, spans.len(), "a faulty request leaves no words");
         read.extend(requests.drain(..).map(|request| {
             let spans = &spans[request.first as usize..][..request.count as usize];
             let words = Words::new(&buffer, spans, request.form);

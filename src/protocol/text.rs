@@ -185,6 +185,7 @@ mod tests {
             (b"\"", r#""\"""#),
             (b"ERR no", r#""ERR no""#),
             (b"a\nb\r\t\x08\x07\\", r#""a\nb\r\t\b\a\\""#),
+            (b"\x7f", r#""\x7f""#),
             (b"\0\x7f\xff\xc3\xbc", r#""\x00\x7f\xffü""#),
             ("\u{9b}".as_bytes(), r#""\xc2\x9b""#),
         ] {

@@ -12,6 +12,7 @@
 
 mod input;
 pub mod listener;
+mod waits;
 
 use std::io::{self, ErrorKind, Read as _};
 use std::net::Shutdown;
@@ -29,8 +30,10 @@ use crate::connection::{Connection, Notice, ReactorHandle};
 use crate::limits;
 use crate::protocol::Batch;
 use crate::session::Session;
-use crate::worker::{Pool, now_ms};
+use crate::session::blocking::State;
+use crate::worker::{Pool, connection_behind, now_ms};
 use input::{Input, Read};
+use waits::Waits;
 
 const WAKER: Token = Token(usize::MAX);
 /// Listeners count down from here, connections up from 0.
@@ -41,8 +44,6 @@ const EVENTS_MAX: usize = 1024;
 const TICK: Duration = Duration::from_secs(1);
 /// Time slices given away while workers are busy, before polling again.
 const YIELDS_MAX: usize = 16;
-/// Connections that are worth waking another worker for.
-const JOB_MIN: usize = 16;
 
 /// What the reactor alone keeps of a connection.
 struct Peer {
@@ -83,12 +84,7 @@ impl Reactor {
         self.handle.clone()
     }
 
-    pub fn start(
-        self,
-        server: Arc<Server>,
-        pool: Arc<Pool>,
-        workers: usize,
-    ) -> io::Result<thread::JoinHandle<()>> {
+    pub fn start(self, server: Arc<Server>, pool: Arc<Pool>) -> io::Result<thread::JoinHandle<()>> {
         thread::Builder::new().name("reactor".into()).spawn(move || {
             let mut running = Running {
                 poll: self.poll,
@@ -97,10 +93,10 @@ impl Reactor {
                 handle: self.handle,
                 server,
                 pool,
-                workers,
                 peers: Slab::new(),
                 ready: Vec::new(),
                 again: Vec::new(),
+                waits: Waits::default(),
                 spare: Vec::new(),
                 stopping_since: None,
             };
@@ -116,12 +112,13 @@ struct Running {
     handle: ReactorHandle,
     server: Arc<Server>,
     pool: Arc<Pool>,
-    workers: usize,
     peers: Slab<Peer>,
     /// Connections that have got their turn in this round.
     ready: Vec<Arc<Connection>>,
     /// Sockets that may hold more than was read: looked at again without waiting for an event.
     again: Vec<usize>,
+    /// Blocked clients whose time is limited.
+    waits: Waits,
     /// Recycled buffers.
     spare: Vec<Batch>,
     stopping_since: Option<Instant>,
@@ -166,6 +163,11 @@ impl Running {
             }
             self.hand_over();
             let now = Instant::now();
+            while let Some(blocked) = self.waits.pop_due(now) {
+                let outlet = blocked.end(State::TimedOut);
+                self.ready.extend(outlet.and_then(connection_behind));
+            }
+            self.hand_over();
             if now >= next_tick {
                 next_tick = now + TICK;
                 self.close_stalled(now);
@@ -182,7 +184,8 @@ impl Running {
 
     fn wait(&mut self, events: &mut Events, next_tick: Instant) {
         let timeout = if self.again.is_empty() {
-            next_tick.saturating_duration_since(Instant::now())
+            let next = self.waits.next().map_or(next_tick, |at| at.min(next_tick));
+            next.saturating_duration_since(Instant::now())
         } else if self.is_overloaded() {
             Duration::from_millis(1)
         } else {
@@ -205,12 +208,7 @@ impl Running {
         if self.ready.is_empty() {
             return;
         }
-        let jobs = self.ready.len().div_ceil(JOB_MIN).min(self.workers);
-        let share = self.ready.len().div_ceil(jobs);
-        while self.ready.len() > share {
-            self.pool.submit(self.ready.split_off(self.ready.len() - share));
-        }
-        self.pool.submit(std::mem::take(&mut self.ready));
+        self.pool.submit_shared(std::mem::take(&mut self.ready));
         for _ in 0..YIELDS_MAX {
             thread::yield_now();
             if !self.pool.is_busy() {
@@ -259,8 +257,8 @@ impl Running {
         }
         let local = stream.local_addr().map(|a| a.to_string()).unwrap_or_default();
         let client = self.server.clients.connect(address.to_string(), local, now_ms());
-        let session = Session::new(client, true);
-        let connection = Arc::new(Connection::new(token, stream, session, self.handle.clone()));
+        let session = |outlet| Session::new(client, outlet, true);
+        let connection = Connection::new(token, stream, session, self.handle.clone());
         slot.insert(Peer {
             connection,
             input: Input::default(),
@@ -384,6 +382,7 @@ impl Running {
                         self.read(token);
                     }
                 }
+                Notice::Expire { at, blocked } => self.waits.push(at, blocked),
                 Notice::Closed(token) => self.close(token),
                 Notice::Kill(id) => self.kill(|connection| connection.client.id == id),
                 Notice::Stop => self.stop(),

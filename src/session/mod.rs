@@ -1,11 +1,17 @@
 //! A client's state without its socket: what commands and the executor know of it.
 
+pub mod blocking;
 pub mod clients;
+pub mod outlet;
+pub mod pubsub;
 pub mod transaction;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+pub use blocking::{Blocked, Line};
 pub use clients::{Client, Clients};
+pub use outlet::{Outlet, Woken};
+pub use pubsub::{Broker, Subscriptions};
 pub use transaction::{Queued, Transaction, Watching};
 
 /// One client's session. Owned by whoever runs its requests; features that few clients use are boxed.
@@ -21,6 +27,11 @@ pub struct Session {
     pub replies: Replies,
     pub transaction: Option<Box<Transaction>>,
     pub watching: Option<Box<Watching>>,
+    pub subscriptions: Option<Box<Subscriptions>>,
+    /// The request at hand has waited, or goes on waiting.
+    pub blocked: Option<Arc<Blocked>>,
+    /// How others reach this client.
+    pub outlet: Weak<dyn Outlet>,
 }
 
 /// CLIENT REPLY.
@@ -33,7 +44,7 @@ pub enum Replies {
 }
 
 impl Session {
-    pub fn new(client: Arc<Client>, authenticated: bool) -> Session {
+    pub fn new(client: Arc<Client>, outlet: Weak<dyn Outlet>, authenticated: bool) -> Session {
         Session {
             client,
             db: 0,
@@ -43,6 +54,9 @@ impl Session {
             replies: Replies::On,
             transaction: None,
             watching: None,
+            subscriptions: None,
+            blocked: None,
+            outlet,
         }
     }
 }

@@ -27,7 +27,15 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use crate::connection::{Connection, Recycled};
 use crate::execute::Executor;
 use crate::execute::log::{Log, Seq};
+use crate::session::{Outlet, Woken};
 use parking::Parking;
+use std::any::Any;
+
+/// Every outlet is a connection; this is the one place that knows.
+pub fn connection_behind(outlet: Arc<dyn Outlet>) -> Option<Arc<Connection>> {
+    let any: Arc<dyn Any + Send + Sync> = outlet;
+    any.downcast().ok()
+}
 pub use parking::Verdict;
 pub use serve::now_ms;
 
@@ -50,7 +58,11 @@ pub struct Pool {
     /// Commands that may run for long, and connections that wait for one of them to end.
     long: Mutex<Long>,
     long_max: usize,
+    workers: usize,
 }
+
+/// Connections that are worth waking another worker for.
+const JOB_MIN: usize = 16;
 
 #[derive(Default)]
 struct Long {
@@ -71,6 +83,7 @@ impl Pool {
             long: Mutex::default(),
             // One worker always stays free for the rest.
             long_max: workers.saturating_sub(1).max(1),
+            workers,
         })
     }
 
@@ -89,6 +102,23 @@ impl Pool {
             // Workers outlive the reactor and the log, who are the senders.
             drop(self.jobs.send(Job::Serve(connections)));
         }
+    }
+
+    /// Hands over clients that were reached through their outlets.
+    pub fn submit_woken(&self, woken: &mut Woken) {
+        if !woken.is_empty() {
+            self.submit_shared(woken.drain(..).filter_map(connection_behind).collect());
+        }
+    }
+
+    /// Many connections at once: a share for each worker.
+    pub fn submit_shared(&self, mut connections: Vec<Arc<Connection>>) {
+        let jobs = connections.len().div_ceil(JOB_MIN).clamp(1, self.workers);
+        let share = connections.len().div_ceil(jobs);
+        while connections.len() > share {
+            self.submit(connections.split_off(connections.len() - share));
+        }
+        self.submit(connections);
     }
 
     pub fn stop(&self, workers: usize) {

@@ -14,6 +14,7 @@ use crate::execute::look_up;
 use crate::limits;
 use crate::metrics::WorkerCounters;
 use crate::protocol::{Batch, Fault, Reply, Wire};
+use crate::session::Woken;
 
 /// Why a run of requests has ended.
 enum Pause {
@@ -23,6 +24,8 @@ enum Pause {
     OutputFull,
     /// The next request may run for long, and as many such as may do already.
     LongQueued,
+    /// The request waits for a key; whoever wakes it brings the turn along.
+    Blocked,
     /// The session ends: nothing behind this request is run.
     Closing,
 }
@@ -37,6 +40,8 @@ pub struct Worker<'p> {
     /// Where the replies start that are not durable yet; empty when nothing has to wait.
     undurable: Vec<(u32, Wire)>,
     used: Vec<Batch>,
+    /// Other clients that must be served because of what this one did.
+    woken: Woken,
 }
 
 pub fn now_ms() -> u64 {
@@ -46,7 +51,15 @@ pub fn now_ms() -> u64 {
 impl<'p> Worker<'p> {
     pub fn new(pool: &'p Arc<Pool>, index: usize) -> Worker<'p> {
         let out = Vec::with_capacity(limits::READ_CHUNK);
-        Worker { pool, index, rest: Vec::new().into_iter(), out, undurable: Vec::new(), used: Vec::new() }
+        Worker {
+            pool,
+            index,
+            rest: Vec::new().into_iter(),
+            out,
+            undurable: Vec::new(),
+            used: Vec::new(),
+            woken: Woken::new(),
+        }
     }
 
     pub fn serve_all(&mut self, connections: Vec<Arc<Connection>>) {
@@ -75,13 +88,26 @@ impl<'p> Worker<'p> {
         loop {
             let progress = match connection.next_turn() {
                 Turn::Run(progress) => progress,
+                Turn::Send(posted) => {
+                    self.out = posted;
+                    if self.send(&connection, &mut exec) {
+                        continue;
+                    }
+                    drop(exec);
+                    return connection.hand_to_reactor();
+                }
                 Turn::Idle => return,
                 Turn::Close => {
-                    self.pool.executor.end(&mut exec.session);
+                    self.pool.executor.end(&mut exec.session, &mut self.woken);
+                    self.pool.submit_woken(&mut self.woken);
                     return connection.close();
                 }
             };
             let (pause, until) = self.run(&connection, &mut exec, progress);
+            self.pool.submit_woken(&mut self.woken);
+            if matches!(pause, Pause::Blocked) {
+                return;
+            }
             if matches!(pause, Pause::Closing) {
                 connection.finish();
             }
@@ -138,19 +164,39 @@ impl<'p> Worker<'p> {
             } else {
                 let words = progress.batch.words(request);
                 let found = look_up(words);
-                let long = is_long(&found);
+                let long = has(&found, Flags::LONG);
+                if has(&found, Flags::BLOCKING) && start > 0 {
+                    // What stands before a request that may wait is sent first.
+                    connection.resume_with(progress);
+                    return (Pause::OutputFull, until);
+                }
                 if long && !self.pool.begin_long(&mut self.rest) {
                     connection.resume_with(progress);
                     return (Pause::LongQueued, until);
                 }
                 let counters = &self.pool.executor.server.metrics.workers[self.index];
-                let depends_on = self.pool.executor.run(session, found, words, &mut reply, counters, now_ms);
+                let outcome = self.pool.executor.run(
+                    session,
+                    found,
+                    words,
+                    &mut reply,
+                    counters,
+                    now_ms,
+                    &mut self.woken,
+                );
                 if long {
                     self.pool.end_long();
                 }
-                if depends_on > durable || !self.undurable.is_empty() {
+                if outcome.blocked {
+                    let Some(blocked) = session.blocked.clone() else { continue };
+                    if connection.block(progress, blocked) {
+                        return (Pause::Done, until);
+                    }
+                    return (Pause::Blocked, until);
+                }
+                if outcome.depends_on > durable || !self.undurable.is_empty() {
                     self.undurable.push((start as u32, wire));
-                    until = until.max(depends_on);
+                    until = until.max(outcome.depends_on);
                 }
             }
             progress.next += 1;
@@ -164,6 +210,6 @@ impl<'p> Worker<'p> {
     }
 }
 
-fn is_long(found: &Result<Found, Error>) -> bool {
-    found.as_ref().is_ok_and(|found| found.command.flags.has(Flags::LONG))
+fn has(found: &Result<Found, Error>, flag: Flags) -> bool {
+    found.as_ref().is_ok_and(|found| found.command.flags.has(flag))
 }

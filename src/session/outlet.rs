@@ -1,0 +1,14 @@
+//! A way to reach a client that is not the one being served: messages for subscribers, and waking the blocked.
+
+use std::any::Any;
+use std::sync::Arc;
+
+/// A client's connection, seen from afar. The pool knows what really lies behind it.
+pub trait Outlet: Any + Send + Sync {
+    /// Queues bytes behind whatever is being sent. `Some` hands over the client's turn, which was free: it must be
+    /// given to the pool, or the bytes stay.
+    fn post(self: Arc<Self>, bytes: &[u8]) -> Option<Arc<dyn Outlet>>;
+}
+
+/// Clients whose turn was taken on the way; the worker hands them to the pool when the command is done.
+pub type Woken = Vec<Arc<dyn Outlet>>;

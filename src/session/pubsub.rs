@@ -1,0 +1,211 @@
+//! Publish and subscribe: who listens to what, and how a message gets there.
+//!
+//! A message is encoded once per spelling (text, RESP2, RESP3), not once per subscriber. It goes straight into the
+//! subscribers' outgoing queues; a slow one is the business of its own output limit.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::outlet::{Outlet, Woken};
+use crate::keyspace::pattern::Pattern;
+use crate::protocol::{Reply, Wire};
+
+/// A client, as the broker keeps it.
+pub struct Subscriber {
+    id: u64,
+    outlet: Arc<dyn Outlet>,
+    /// How its messages are spelled; HELLO may change it.
+    wire: AtomicU8,
+}
+
+const WIRES: [Wire; 3] = [Wire::Text, Wire::Resp2, Wire::Resp3];
+
+impl Subscriber {
+    pub fn new(id: u64, outlet: Arc<dyn Outlet>, wire: Wire) -> Arc<Subscriber> {
+        let subscriber = Subscriber { id, outlet, wire: AtomicU8::new(0) };
+        subscriber.set_wire(wire);
+        Arc::new(subscriber)
+    }
+
+    pub fn set_wire(&self, wire: Wire) {
+        let index = WIRES.iter().position(|w| *w == wire).unwrap_or(0);
+        self.wire.store(index as u8, Ordering::Relaxed);
+    }
+
+    fn wire(&self) -> usize {
+        usize::from(self.wire.load(Ordering::Relaxed))
+    }
+}
+
+/// The three kinds of subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Channel,
+    Pattern,
+    /// SSUBSCRIBE: channels that would live with their hash slot in a cluster.
+    Shard,
+}
+
+/// One session's subscriptions.
+pub struct Subscriptions {
+    pub subscriber: Arc<Subscriber>,
+    names: [Vec<Box<[u8]>>; 3],
+}
+
+impl Subscriptions {
+    pub fn new(subscriber: Arc<Subscriber>) -> Subscriptions {
+        Subscriptions { subscriber, names: Default::default() }
+    }
+
+    pub fn names(&self, kind: Kind) -> &[Box<[u8]>] {
+        &self.names[kind as usize]
+    }
+
+    /// What SUBSCRIBE counts: channels and patterns; shard channels count by themselves.
+    pub fn count(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Shard => self.names(Kind::Shard).len(),
+            _ => self.names(Kind::Channel).len() + self.names(Kind::Pattern).len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.names.iter().all(Vec::is_empty)
+    }
+}
+
+type Listeners = BTreeMap<u64, Arc<Subscriber>>;
+
+/// Everyone's subscriptions.
+#[derive(Default)]
+pub struct Broker {
+    channels: RwLock<HashMap<Box<[u8]>, Listeners>>,
+    shard_channels: RwLock<HashMap<Box<[u8]>, Listeners>>,
+    patterns: RwLock<BTreeMap<Box<[u8]>, (Pattern, Listeners)>>,
+}
+
+impl Broker {
+    /// Returns whether the subscription is new.
+    pub fn subscribe(&self, subscriptions: &mut Subscriptions, kind: Kind, name: &[u8]) -> bool {
+        let names = &mut subscriptions.names[kind as usize];
+        if names.iter().any(|known| **known == *name) {
+            return false;
+        }
+        names.push(name.into());
+        let subscriber = Arc::clone(&subscriptions.subscriber);
+        match kind {
+            Kind::Channel | Kind::Shard => {
+                let mut map = self.map(kind).write().unwrap_or_else(PoisonError::into_inner);
+                map.entry(name.into()).or_default().insert(subscriber.id, subscriber);
+            }
+            Kind::Pattern => {
+                let mut patterns = self.patterns.write().unwrap_or_else(PoisonError::into_inner);
+                let (_, listeners) =
+                    patterns.entry(name.into()).or_insert_with(|| (Pattern::new(name), Listeners::new()));
+                listeners.insert(subscriber.id, subscriber);
+            }
+        }
+        true
+    }
+
+    /// Returns whether there was such a subscription.
+    pub fn unsubscribe(&self, subscriptions: &mut Subscriptions, kind: Kind, name: &[u8]) -> bool {
+        let names = &mut subscriptions.names[kind as usize];
+        let Some(at) = names.iter().position(|known| **known == *name) else { return false };
+        names.remove(at);
+        let id = subscriptions.subscriber.id;
+        match kind {
+            Kind::Channel | Kind::Shard => {
+                let mut map = self.map(kind).write().unwrap_or_else(PoisonError::into_inner);
+                if let Some(listeners) = map.get_mut(name) {
+                    listeners.remove(&id);
+                    if listeners.is_empty() {
+                        map.remove(name);
+                    }
+                }
+            }
+            Kind::Pattern => {
+                let mut patterns = self.patterns.write().unwrap_or_else(PoisonError::into_inner);
+                if let Some((_, listeners)) = patterns.get_mut(name) {
+                    listeners.remove(&id);
+                    if listeners.is_empty() {
+                        patterns.remove(name);
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// The session ends, or RESET.
+    pub fn forget(&self, mut subscriptions: Subscriptions) {
+        for kind in [Kind::Channel, Kind::Pattern, Kind::Shard] {
+            while let Some(name) = subscriptions.names[kind as usize].last().cloned() {
+                self.unsubscribe(&mut subscriptions, kind, &name);
+            }
+        }
+    }
+
+    /// Sends a message to all who listen. Returns how many do.
+    pub fn publish(&self, kind: Kind, channel: &[u8], message: &[u8], woken: &mut Woken) -> usize {
+        let mut receivers = 0;
+        {
+            let map = self.map(kind).read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(listeners) = map.get(channel) {
+                let verb: &[u8] = if kind == Kind::Shard { b"smessage" } else { b"message" };
+                receivers += send(listeners, &[verb, channel, message], woken);
+            }
+        }
+        if kind != Kind::Shard {
+            let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
+            for (name, (pattern, listeners)) in patterns.iter() {
+                if pattern.matches(channel) {
+                    receivers += send(listeners, &[b"pmessage", name, channel, message], woken);
+                }
+            }
+        }
+        receivers
+    }
+
+    /// PUBSUB CHANNELS and SHARDCHANNELS.
+    pub fn active(&self, kind: Kind, pattern: &Pattern) -> Vec<Box<[u8]>> {
+        let map = self.map(kind).read().unwrap_or_else(PoisonError::into_inner);
+        map.keys().filter(|name| pattern.matches(name)).cloned().collect()
+    }
+
+    /// PUBSUB NUMSUB and SHARDNUMSUB.
+    pub fn listeners(&self, kind: Kind, channel: &[u8]) -> usize {
+        let map = self.map(kind).read().unwrap_or_else(PoisonError::into_inner);
+        map.get(channel).map_or(0, BTreeMap::len)
+    }
+
+    /// PUBSUB NUMPAT: different patterns.
+    pub fn patterns(&self) -> usize {
+        self.patterns.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub fn channels(&self, kind: Kind) -> usize {
+        self.map(kind).read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn map(&self, kind: Kind) -> &RwLock<HashMap<Box<[u8]>, Listeners>> {
+        if kind == Kind::Shard { &self.shard_channels } else { &self.channels }
+    }
+}
+
+fn send(listeners: &Listeners, parts: &[&[u8]], woken: &mut Woken) -> usize {
+    let mut encoded: [Option<Vec<u8>>; 3] = Default::default();
+    for subscriber in listeners.values() {
+        let wire = subscriber.wire();
+        let bytes = encoded[wire].get_or_insert_with(|| {
+            let mut bytes = Vec::new();
+            let mut reply = Reply::new(&mut bytes, WIRES[wire]);
+            reply.push(parts.len());
+            parts.iter().for_each(|part| reply.bulk(part));
+            bytes
+        });
+        woken.extend(Arc::clone(&subscriber.outlet).post(bytes));
+    }
+    listeners.len()
+}
