@@ -6,6 +6,7 @@
 //!
 //! Small collections lie in one [`packed`] block.
 
+pub mod bits;
 pub mod blob;
 pub mod dict;
 pub mod hash;
