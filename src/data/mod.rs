@@ -9,7 +9,9 @@
 pub mod bits;
 pub mod blob;
 pub mod dict;
+pub mod geo;
 pub mod hash;
+pub mod hyperloglog;
 pub mod list;
 pub mod packed;
 pub mod random;
