@@ -76,7 +76,8 @@ proptest! {
 
     #[test]
     fn fields_read_back_and_leave_the_rest(
-        mut bytes in string(), signed in any::<bool>(), width in 1..65u32, offset in 0..300u64, value in any::<i64>()
+        mut bytes in string(), signed in any::<bool>(), width in 1..65u32,
+        offset in 0..300u64, value in any::<i64>()
     ) {
         let name = format!("{}{}", if signed { 'i' } else { 'u' }, width);
         let Some(field) = Field::parse(name.as_bytes()) else {
@@ -92,7 +93,8 @@ proptest! {
         prop_assert_eq!(old, naive);
         prop_assert_eq!(field.set(&mut bytes, offset, value, Overflow::Wrap), Some(old));
         let unused = 64 - width;
-        let kept = if signed { value << unused >> unused } else { ((value << unused) as u64 >> unused) as i64 };
+        let high = value << unused;
+        let kept = if signed { high >> unused } else { (high as u64 >> unused) as i64 };
         prop_assert_eq!(field.get(&bytes, offset), kept);
         for at in (0..400).filter(|at| !(offset..offset + u64::from(width)).contains(at)) {
             prop_assert_eq!(get(&bytes, at), get(&before, at));

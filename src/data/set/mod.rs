@@ -23,11 +23,12 @@ use super::packed::{self, Element, IntText, Needle, Packed, canonical_int};
 use super::random::{Rng, below, choose};
 use std::mem;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Set {
     body: Body,
 }
 
+#[derive(Clone)]
 enum Body {
     Ints(Ints),
     Packed(Packed),
@@ -307,7 +308,7 @@ fn fits(len: usize, bytes: usize, member: &[u8], limits: &Thresholds) -> bool {
 }
 
 /// The members of a large set, and the bytes that they own beside the dict.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Table {
     members: Dict<Blob>,
     member_bytes: usize,
