@@ -6,11 +6,15 @@
 //!
 //! Small collections lie in one [`packed`] block.
 
+pub mod bits;
 pub mod blob;
 pub mod dict;
 pub mod float;
 pub mod hash;
 pub mod lcs;
+pub mod geo;
+pub mod hash;
+pub mod hyperloglog;
 pub mod list;
 pub mod packed;
 pub mod random;
