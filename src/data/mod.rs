@@ -6,6 +6,7 @@
 //!
 //! Small collections lie in one [`packed`] block.
 
+pub mod bits;
 pub mod blob;
 pub mod dict;
 pub mod float;
@@ -15,6 +16,7 @@ pub mod list;
 pub mod packed;
 pub mod random;
 pub mod set;
+pub mod zset;
 
 /// Up to where a collection stays in its compact encoding; named as Redis's options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

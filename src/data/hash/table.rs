@@ -19,10 +19,6 @@ impl Table {
         Iter(self.pairs.iter())
     }
 
-    pub fn at(&self, position: usize) -> Field<'_> {
-        self.pairs.at(position).field()
-    }
-
     pub fn scan(&self, cursor: u64, count: usize, f: &mut dyn FnMut(Field<'_>)) -> u64 {
         self.pairs.scan(cursor, count, &mut |pair| f(pair.field()))
     }
@@ -53,6 +49,10 @@ impl Fields for Table {
 
     fn get(&self, name: &[u8]) -> Option<Field<'_>> {
         self.pairs.get(name).map(Pair::field)
+    }
+
+    fn at(&self, position: usize) -> Field<'_> {
+        self.pairs.at(position).field()
     }
 
     fn put(&mut self, name: &[u8], value: &[u8], deadline_ms: Option<u64>) -> Option<Option<u64>> {
