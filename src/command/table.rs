@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 
 use super::row::{Command, Run};
-use super::{connection, keys, pubsub, server, strings, transactions};
+use super::{bitmaps, connection, keys, pubsub, server, strings, transactions};
 
 /// The families, in the order of the documentation.
 static FAMILIES: &[&[Command]] =
-    &[strings::ROWS, keys::ROWS, transactions::ROWS, pubsub::ROWS, connection::ROWS, server::ROWS];
+    &[strings::ROWS, bitmaps::ROWS, keys::ROWS, transactions::ROWS, pubsub::ROWS, connection::ROWS, server::ROWS];
 
 /// A command's place in the table: what per-command counters are indexed by.
 #[derive(Clone, Copy)]
