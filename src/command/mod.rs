@@ -8,6 +8,7 @@
 //! It knows no socket, no file, no lock and no clock.
 
 pub mod args;
+pub mod bitmaps;
 pub mod connection;
 pub mod context;
 pub mod deadline;

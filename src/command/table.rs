@@ -3,11 +3,12 @@
 use std::sync::LazyLock;
 
 use super::row::{Command, Flags, Run};
-use super::{connection, introspect, keys, pubsub, server, strings, transactions};
+use super::{bitmaps, connection, introspect, keys, pubsub, server, strings, transactions};
 
 /// The families, in the order of the documentation.
 static FAMILIES: &[&[Command]] = &[
     strings::ROWS,
+    bitmaps::ROWS,
     keys::existence::ROWS,
     keys::expiry::ROWS,
     keys::naming::ROWS,
