@@ -93,7 +93,7 @@ impl Duties {
                 gone.push(entry);
             });
             if !effects.is_empty() {
-                shard.side.set_written(self.log.append(effects));
+                shard.side.set_written(self.log.append(effects, shard.side.generation()));
             }
         });
         self.log.ring();

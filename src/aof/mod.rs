@@ -8,18 +8,22 @@
 //!     └── Event::Durable(seq) ◄──────────────┘        recovery ◄── files, at the start
 //! ```
 //!
-//! Bottom up: [`storage`] is the port that files lie behind; [`mark`] and [`record`] are the two kinds of lines;
-//! [`groups`] cuts a file into commit groups; [`manifest`] says which files count; [`replay`] verifies one of them and
-//! [`recovery`] the directory; [`writer`] forms groups and [`Aof`] is its thread and its handle.
-//! `docs/log.md` draws the format.
+//! Bottom up: `storage` is the port that files lie behind; `mark` and `record` are the two kinds of lines;
+//! `groups` cuts a file into commit groups and `log_file` writes them; `manifest` says which files count;
+//! `replay` verifies one file and `recovery` opens the directory; `writer` forms groups, and [`Aof`] is its
+//! thread and its handle; `compaction` makes the log shorter. `check`, `reseal` and `restore` are for
+//! `limpid check`. `docs/log.md` draws the format and states the promises.
 //!
 //! The log knows no keys and no commands: a record is words. It takes no lock of the keyspace.
 
 #[cfg(test)]
 mod campaign;
+pub mod check;
+pub mod compaction;
 mod error;
 mod groups;
 mod handle;
+mod log_file;
 pub mod manifest;
 mod mark;
 #[cfg(test)]
@@ -27,12 +31,19 @@ mod memory;
 pub mod record;
 pub mod recovery;
 mod replay;
+pub mod reseal;
+pub mod restore;
 mod stats;
 pub mod storage;
+#[cfg(test)]
+mod testing;
+pub mod time;
 mod writer;
 
+pub use compaction::{Compacted, Compaction};
 pub use error::{Damage, Error, Result};
 pub use handle::Aof;
+pub use replay::Replayed;
 pub use stats::Stats;
 
 use crate::execute::log::Seq;

@@ -8,7 +8,9 @@
 
 pub mod blob;
 pub mod dict;
+pub mod float;
 pub mod hash;
+pub mod lcs;
 pub mod list;
 pub mod packed;
 pub mod random;

@@ -174,7 +174,7 @@ impl Executor {
             call.depends_on = edit.written();
             return;
         }
-        let seq = self.log.append(edit.take_effects());
+        let seq = self.log.append(edit.take_effects(), edit.generation());
         edit.recorded(seq);
         call.session.written = seq;
         call.depends_on = seq;

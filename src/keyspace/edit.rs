@@ -58,6 +58,7 @@ impl DerefMut for Edit<'_> {
 impl<'k> Edit<'k> {
     /// `locked` must be exclusive. `effects` is empty; it comes in to keep its memory.
     pub fn new(keyspace: &'k Keyspace, locked: Locked<'k>, db: u8, now_ms: u64) -> Edit<'k> {
+        locked.cut_rest(keyspace);
         Edit {
             view: View::new(keyspace, locked, db, now_ms),
             effects: Effects::new(),
@@ -268,6 +269,14 @@ impl<'k> Edit<'k> {
             {
                 shard.side.waiting.fetch_add(1, Ordering::Relaxed);
             }
+        }
+    }
+
+    /// The log generation that the effects belong to.
+    pub fn generation(&self) -> u32 {
+        match &self.view.scope {
+            Scope::Locked(locked) => locked.generation(),
+            Scope::Stepwise => 0,
         }
     }
 

@@ -24,4 +24,4 @@ pub use text::{TextClient, nc};
 use std::time::Duration;
 
 /// Longer than anything takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(30);
