@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     match arguments.next().as_deref().and_then(|word| word.to_str()) {
         Some("cli") => return limpid::cli::run(arguments),
+        Some("check") => return limpid::cli::check::run(arguments),
         _ => {}
     }
     match configure(&command().get_matches()).and_then(serve) {
