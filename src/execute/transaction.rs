@@ -4,6 +4,8 @@
 //! effects as one group: isolated for other clients, all or nothing for the log.
 
 use super::{Call, Executor, look_up, read_with, write_with};
+use crate::command::args::parse_int;
+use crate::command::keys::databases::in_range;
 use crate::command::row::{Flags, Run, Step};
 use crate::command::table::Found;
 use crate::command::{Error, Keys};
@@ -156,11 +158,8 @@ fn union_of_keys(queue: &[(Found, Words<'_>)], watching: Option<&Watching>, mut 
     for (found, words) in queue {
         match found.command.keys {
             Keys::None if found.command.flags.has(Flags::SELECTS) => {
-                let number = crate::command::args::parse_int(words.get(1));
-                db = number
-                    .and_then(|n| u8::try_from(n).ok())
-                    .unwrap_or(db)
-                    .min(crate::limits::DATABASES as u8 - 1);
+                // One that will fail moves nothing.
+                db = parse_int(words.get(1)).and_then(in_range).unwrap_or(db);
             }
             keys => keys.each(*words, db, &mut places),
         }
