@@ -71,7 +71,7 @@ impl Running {
         let listeners = bind_all(&config)?;
         let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
         let (garbage, rubbish) = unbounded();
-        let keyspace = Arc::new(Keyspace::new(seed(), garbage));
+        let keyspace = Arc::new(Keyspace::new(seed(), now_ms(), garbage));
         let opened = persistence::open(&config, &keyspace)?;
         let metrics = Arc::new(Metrics::new(config.workers));
         let reactor = Reactor::new(listeners).map_err(|e| format!("cannot poll sockets: {e}"))?;

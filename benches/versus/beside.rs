@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::cases::{ring, set_up, start_filled};
+use crate::cases::{in_turn, ring};
 use crate::load::{self, Outcome};
 use crate::options::{Disturbance, Options};
-use crate::peer::{Peer, Server};
+use crate::peer::Server;
 use crate::request::{Requests, Template};
 use crate::{Result, Rounds};
 
@@ -25,69 +25,54 @@ pub struct Heavy {
 
 pub fn run(options: &Options, disturbance: &Disturbance) -> Result<Rounds<Disturbed>> {
     let get = Template::parse("GET key:__rand__")?;
-    let mut contestants = Vec::new();
-    for peer in &options.peers {
-        contestants.push(Contestant::new(options, peer, &get, disturbance)?);
-    }
-    let mut rounds: Rounds<Disturbed> = contestants.iter().map(|_| Vec::new()).collect();
-    for _ in 0..options.rounds {
-        for (contestant, outcomes) in contestants.iter().zip(&mut rounds) {
-            if let Some(contestant) = contestant {
-                set_up(options, &contestant.server)?;
-                outcomes.push(contestant.run(disturbance)?);
-            }
-        }
-    }
-    Ok(rounds)
+    in_turn(
+        options,
+        |peer| {
+            let heavy = ring(options, peer, &disturbance.template, 1).ok()?;
+            Some((ring(options, peer, &get, 1).ok()?, heavy))
+        },
+        |server, (gets, heavy)| measure(server, gets, heavy, disturbance),
+    )
 }
 
-struct Contestant {
-    server: Server,
-    gets: Requests,
-    heavy: Requests,
+fn measure(
+    server: &Server,
+    gets: &Requests,
+    heavy: &Requests,
+    disturbance: &Disturbance,
+) -> Result<Disturbed> {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let disturber =
+            scope.spawn(|| disturb(server, heavy, disturbance, &over).map_err(|error| error.to_string()));
+        let gets = load::run(server, gets, &disturbance.shape);
+        over.store(true, Ordering::Relaxed);
+        let heavy = disturber.join().map_err(|_| "the heavy client panicked")??;
+        Ok(Disturbed { gets: gets?, heavy })
+    })
 }
 
-impl Contestant {
-    /// `None` for a server that does not know the heavy command.
-    fn new(
-        options: &Options,
-        peer: &Peer,
-        get: &Template,
-        disturbance: &Disturbance,
-    ) -> Result<Option<Self>> {
-        let Ok(heavy) = ring(options, peer, &disturbance.template, 1) else { return Ok(None) };
-        let gets = ring(options, peer, get, 1)?;
-        Ok(Some(Self { server: start_filled(options, peer)?, gets, heavy }))
+fn disturb(
+    server: &Server,
+    requests: &Requests,
+    disturbance: &Disturbance,
+    over: &AtomicBool,
+) -> Result<Heavy> {
+    let mut heavy = Heavy::default();
+    let mut client = load::Blocking::connect(server)?;
+    if disturbance.once {
+        // In the midst of the GETs, not before the first.
+        thread::sleep(disturbance.shape.duration / 10);
     }
-
-    fn run(&self, disturbance: &Disturbance) -> Result<Disturbed> {
-        let over = AtomicBool::new(false);
-        thread::scope(|scope| {
-            let heavy = scope.spawn(|| self.disturb(disturbance, &over).map_err(|error| error.to_string()));
-            let gets = load::run(&self.server, &self.gets, &disturbance.shape);
-            over.store(true, Ordering::Relaxed);
-            let heavy = heavy.join().map_err(|_| "the heavy client panicked")??;
-            Ok(Disturbed { gets: gets?, heavy })
-        })
-    }
-
-    fn disturb(&self, disturbance: &Disturbance, over: &AtomicBool) -> Result<Heavy> {
-        let mut heavy = Heavy::default();
-        let mut client = load::Blocking::connect(&self.server)?;
-        if disturbance.once {
-            // In the midst of the GETs, not before the first.
-            thread::sleep(disturbance.shape.duration / 10);
+    for request in (0..requests.len()).cycle() {
+        let asked = Instant::now();
+        client.ask(requests.slice(request, 1), 1)?;
+        heavy.commands += 1;
+        heavy.total += asked.elapsed();
+        if disturbance.once || over.load(Ordering::Relaxed) {
+            break;
         }
-        for request in (0..self.heavy.len()).cycle() {
-            let asked = Instant::now();
-            client.ask(self.heavy.slice(request, 1), 1)?;
-            heavy.commands += 1;
-            heavy.total += asked.elapsed();
-            if disturbance.once || over.load(Ordering::Relaxed) {
-                break;
-            }
-        }
-        client.check()?;
-        Ok(heavy)
     }
+    client.check()?;
+    Ok(heavy)
 }

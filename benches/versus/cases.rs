@@ -15,38 +15,33 @@ const WARM_UP: Duration = Duration::from_millis(300);
 
 /// A server that does not know the command has no rounds.
 pub fn run(options: &Options, case: &Case) -> Result<Rounds<Outcome>> {
-    let mut contestants = Vec::new();
-    for peer in &options.peers {
-        contestants.push(Contestant::new(options, peer, &case.template, &case.shape)?);
-    }
-    let mut rounds: Rounds<Outcome> = contestants.iter().map(|_| Vec::new()).collect();
-    for round in 0..=options.rounds {
-        for (contestant, outcomes) in contestants.iter().zip(&mut rounds) {
-            let Some(contestant) = contestant else { continue };
-            match round {
-                0 => drop(contestant.run(&Shape { duration: WARM_UP, ..case.shape.clone() })?),
-                _ => outcomes.push(contestant.run(&case.shape)?),
+    in_turn(
+        options,
+        |peer| ring(options, peer, &case.template, case.shape.pipeline).ok(),
+        |server, requests| {
+            load::run(server, requests, &Shape { duration: WARM_UP, ..case.shape.clone() })?;
+            load::run(server, requests, &case.shape)
+        },
+    )
+}
+
+/// Measures each server in each round. Every time it is a new process: where its memory happens to lie
+/// makes a difference of several percent, which the median is to see.
+pub fn in_turn<R, T>(
+    options: &Options,
+    prepare: impl Fn(&Peer) -> Option<R>,
+    measure: impl Fn(&Server, &R) -> Result<T>,
+) -> Result<Rounds<T>> {
+    let prepared: Vec<Option<R>> = options.peers.iter().map(prepare).collect();
+    let mut rounds: Rounds<T> = prepared.iter().map(|_| Vec::new()).collect();
+    for _ in 0..options.rounds {
+        for ((peer, requests), outcomes) in options.peers.iter().zip(&prepared).zip(&mut rounds) {
+            if let Some(requests) = requests {
+                outcomes.push(measure(&start_filled(options, peer)?, requests)?);
             }
         }
     }
     Ok(rounds)
-}
-
-/// A running server and the requests it is to be asked.
-struct Contestant {
-    server: Server,
-    requests: Requests,
-}
-
-impl Contestant {
-    fn new(options: &Options, peer: &Peer, template: &Template, shape: &Shape) -> Result<Option<Self>> {
-        let Ok(requests) = ring(options, peer, template, shape.pipeline) else { return Ok(None) };
-        Ok(Some(Self { server: start_filled(options, peer)?, requests }))
-    }
-
-    fn run(&self, shape: &Shape) -> Result<Outcome> {
-        load::run(&self.server, &self.requests, shape)
-    }
 }
 
 /// The requests of a load: a whole number of pipelines.
@@ -61,15 +56,14 @@ pub fn ring(
 }
 
 /// A server that holds every key, and whatever `--setup` asked for.
-pub fn start_filled(options: &Options, peer: &Peer) -> Result<Server> {
+fn start_filled(options: &Options, peer: &Peer) -> Result<Server> {
     let server = peer.start(options.durability)?;
     let every_key = Template::parse("SET key:__seq__ __value__")?;
     send(options, &server, &every_key, options.keys as usize)?;
+    for (template, times) in &options.setup {
+        send(options, &server, template, *times)?;
+    }
     Ok(server)
-}
-
-pub fn set_up(options: &Options, server: &Server) -> Result<()> {
-    options.setup.iter().try_for_each(|(template, times)| send(options, server, template, *times))
 }
 
 fn send(options: &Options, server: &Server, template: &Template, times: usize) -> Result<()> {

@@ -1,10 +1,11 @@
 //! limpid and its peers side by side: the same load on each in turn, and what it cost.
 //!
 //! ```text
-//! options ──> for each case: start every server, fill it
-//!                 for each round: server A, server B, ...     (in turn, so that a noisy machine is noisy to all)
-//!                     load ──requests──> server               (prebuilt bytes; replies are only counted)
-//!                     load <──replies─── server
+//! options ──> for each case, for each round: server A, server B, ...
+//!                 (in turn, so that a noisy machine is noisy to all)
+//!                 start the server, fill it
+//!                 load ──requests──> server    (prebuilt bytes; replies are only counted)
+//!                 load <──replies─── server
 //!             report: medians over the rounds, ratios within each round to the baseline
 //! ```
 //!

@@ -142,7 +142,9 @@ impl Peer {
             fs::write(dir.path().join("kevy.toml"), config)?;
         }
         let said = File::create(dir.path().join(SAID))?;
-        let child = Command::new(&self.binary)
+        // A relative path means the directory that the benchmark runs in, not the server's.
+        let binary = fs::canonicalize(&self.binary).unwrap_or_else(|_| self.binary.clone());
+        let child = Command::new(binary)
             .args(self.kind.arguments(port, &dir.path().to_string_lossy(), durability))
             .args(&self.extra)
             .current_dir(dir.path())

@@ -1,28 +1,37 @@
 //! Thousands of short lives of a log on a disk that fails, each from one seed.
 //!
-//! After every end of a life, clean, killed or without power, the log is recovered and must hold a prefix of what was
-//! appended, cut between commands, with everything in it that had been called durable.
+//! After every end of a life, clean, killed or without power, in the middle of a compaction or not, the log is recovered
+//! and must hold a prefix of what was appended, cut between commands, with everything in it that had been called durable.
 
+use super::compaction::{Catalog, Compaction, Requested, Step};
 use super::memory::{Faults, MemoryStorage, Random};
 use super::recovery::{self, Recovered};
 use super::writer::{Appended, Now, Writer};
 use super::{Error, Event, Policy};
 use crate::execute::log::Seq;
 use crate::keyspace::effects::Effects;
+use crate::protocol::Words;
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const HISTORIES: u64 = 4_000;
+/// Of a keyspace that is cut shard by shard.
+const SHARDS: usize = 4;
 
 #[test]
 fn whatever_the_disk_does_promises_are_kept() {
+    let mut switches = 0;
     for seed in 0..HISTORIES {
-        // A panic inside names the seed, so that `History::new(seed).run()` replays it.
+        // A panic inside names the seed; `History::new(seed).run()` replays it.
         let _name = NameOnPanic(seed);
-        History::new(seed).run();
+        let mut history = History::new(seed);
+        history.run();
+        switches += history.switches;
     }
+    assert!(switches > HISTORIES / 10, "only {switches} compactions came to their end");
 }
 
 struct NameOnPanic(u64);
@@ -35,23 +44,108 @@ impl Drop for NameOnPanic {
     }
 }
 
-/// What one command did: a unit that is there whole or not at all.
-type Unit = Vec<String>;
+/// Database and number.
+type Key = (u8, u64);
+
+#[derive(Clone)]
+enum Change {
+    Set(String),
+    Append(String),
+    Remove,
+}
+
+/// What one command did: changes that are there all or none.
+type Unit = Vec<(Key, Change)>;
+type State = BTreeMap<Key, String>;
+
+fn apply(state: &mut State, unit: &[(Key, Change)]) {
+    for (key, change) in unit {
+        match change {
+            Change::Set(value) => drop(state.insert(*key, value.clone())),
+            // Not the same when it is done twice.
+            Change::Append(value) => state.entry(*key).or_default().push_str(value),
+            Change::Remove => drop(state.remove(key)),
+        }
+    }
+}
+
+fn push(effects: &mut Effects, (db, key): Key, change: &Change) {
+    let key = format!("key {key}");
+    match change {
+        Change::Set(value) => effects.push(db, &[b"SET", key.as_bytes(), value.as_bytes()]),
+        Change::Append(value) => effects.push(db, &[b"APPEND", key.as_bytes(), value.as_bytes()]),
+        Change::Remove => effects.push(db, &[b"DEL", key.as_bytes()]),
+    }
+}
+
+fn parse(words: Words<'_>) -> (u64, Change) {
+    let words: Vec<&str> = words.iter().map(|word| str::from_utf8(word).unwrap()).collect();
+    let key = words[1].strip_prefix("key ").unwrap().parse().unwrap();
+    let change = match words[0] {
+        "SET" => Change::Set(words[2].to_owned()),
+        "APPEND" => Change::Append(words[2].to_owned()),
+        _ => Change::Remove,
+    };
+    (key, change)
+}
+
+fn shard_of(key: Key) -> usize {
+    key.1 as usize % SHARDS
+}
 
 struct History {
     random: Random,
     storage: MemoryStorage,
     /// Everything appended that may still be there, in order.
     units: Vec<Unit>,
-    promised: Arc<Mutex<Seq>>,
-    /// The policy answers clients before a sync.
-    answers_early: Arc<AtomicBool>,
-    /// A sync has failed after clients had been answered, under `everysec` or `no`.
-    broke_promise: Arc<AtomicBool>,
+    /// What they come to.
+    state: State,
+    appended: u64,
+    switches: u64,
+    /// The disk may fail in this life.
+    faulty: bool,
+    /// One in so many appends is not sent at once.
+    held_back_every: u64,
     clock: Now,
+    promises: Arc<Promises>,
 }
 
-/// How a life ends.
+#[derive(Default)]
+struct Promises {
+    durable: Mutex<Seq>,
+    /// The policy answers clients before a sync.
+    answers_early: AtomicBool,
+    /// A sync has failed after clients had been answered so.
+    broken: AtomicBool,
+}
+
+impl Promises {
+    fn hear(&self, event: Event) {
+        match event {
+            Event::Durable(Seq::MAX) | Event::Healed(_) | Event::Drained => {}
+            Event::Durable(seq) => *self.durable.lock().unwrap() = seq,
+            Event::Failed { durable, reason } => {
+                assert!(durable >= *self.durable.lock().unwrap());
+                let broken = reason.starts_with("syncing") && self.answers_early.load(Relaxed);
+                self.broken.fetch_or(broken, Relaxed);
+            }
+        }
+    }
+}
+
+/// One process, from its start to its end.
+struct Life {
+    writer: Writer,
+    catalog: Arc<Catalog>,
+    steps: Arc<Mutex<Vec<Step>>>,
+    compaction: Option<Compaction>,
+    switching: Option<(Compaction, Requested)>,
+    /// Numbered, and sent only later: their shards are locked meanwhile.
+    unsent: Vec<(Vec<usize>, Appended)>,
+    /// Which compaction has cut each shard.
+    generations: [u32; SHARDS],
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum End {
     Clean,
@@ -61,37 +155,41 @@ enum End {
 
 impl History {
     fn new(seed: u64) -> Self {
-        let clock = Now { unix_ms: 1_763_886_000_000, instant: Instant::now() };
-        let random = Random(seed);
+        let mut random = Random(seed);
         Self {
+            held_back_every: 1 + random.below(4),
             random,
             storage: MemoryStorage::new(!seed),
             units: Vec::new(),
-            promised: Arc::default(),
-            answers_early: Arc::default(),
-            broke_promise: Arc::default(),
-            clock,
+            state: State::new(),
+            appended: 0,
+            switches: 0,
+            faulty: false,
+            clock: Now { unix_ms: 1_763_886_000_000, instant: Instant::now() },
+            promises: Arc::default(),
         }
     }
 
     fn run(&mut self) {
         for _ in 0..1 + self.random.below(4) {
             self.plan_faults();
-            // With faults about, recovery may fail; then the next one must do.
-            if let Ok(recovered) = self.recover() {
-                let end = self.live(recovered);
-                if end != End::PowerLoss && self.storage.has_power() {
-                    self.storage.set_faults(Faults::default());
-                    continue;
-                }
+            let end = match self.recover() {
+                Ok(recovered) => self.live(recovered),
+                // What a client was told of before a sync that then failed is gone: that is worth refusing to start.
+                Err(Error::Damage(_)) if self.promises.broken.load(Relaxed) => return,
+                Err(Error::Damage(damage)) => panic!("{damage}"),
+                // The disk fails already; the next recovery must do.
+                Err(_) => End::PowerLoss,
+            };
+            if end == End::PowerLoss || !self.storage.has_power() {
+                self.storage.crash();
             }
-            self.storage.crash();
+            self.faulty = false;
+            self.storage.set_faults(Faults::default());
         }
-        self.storage.set_faults(Faults::default());
         match self.recover() {
             Ok(_) => {}
-            // What a client was told of before a sync that then failed is gone: that is worth refusing to start.
-            Err(Error::Damage(_)) if self.broke_promise.load(Relaxed) => {}
+            Err(Error::Damage(_)) if self.promises.broken.load(Relaxed) => {}
             Err(error) => panic!("{error}"),
         }
     }
@@ -99,124 +197,226 @@ impl History {
     fn plan_faults(&mut self) {
         let random = &mut self.random;
         let mut faults = Faults::default();
-        match random.below(6) {
-            0 => faults.write_error_every = 1 + random.below(20),
-            1 => faults.sync_error_every = 1 + random.below(20),
-            2 => faults.capacity = Some(random.below(6_000) as usize),
-            3 | 4 => faults.power_ends_at = Some(self.storage.operations() + random.below(40)),
-            _ => {}
+        self.faulty = true;
+        match random.below(9) {
+            0 => faults.write_error_every = 1 + random.below(40),
+            1 => faults.sync_error_every = 1 + random.below(40),
+            2 => faults.name_error_every = 1 + random.below(20),
+            3 => faults.capacity = Some(random.below(12_000) as usize),
+            4..7 => faults.power_ends_at = Some(self.storage.operations() + random.below(80)),
+            _ => self.faulty = false,
         }
         self.storage.set_faults(faults);
     }
 
     /// Recovers, and checks what came of it against what was appended.
     fn recover(&mut self) -> super::Result<Recovered> {
-        let mut lines = Vec::new();
+        let mut state = State::new();
         let storage = Arc::new(self.storage.clone());
         let recovered = recovery::open(
             storage,
             &mut |db, words| {
-                let words: Vec<_> = words.iter().map(|word| word.escape_ascii().to_string()).collect();
-                lines.push(format!("{db} {}", words.join(" ")));
+                let (key, change) = parse(words);
+                apply(&mut state, &[((db, key), change)]);
                 Ok(())
             },
             &mut |done, total| assert!(done <= total),
         )?;
-        let mut kept = 0;
-        let mut rest = &lines[..];
-        for unit in &self.units {
-            let Some(after) = rest.strip_prefix(&unit[..]) else { break };
-            (rest, kept) = (after, kept + 1);
+        let seq = recovered.report.last_seq;
+        let (mut kept, mut records, mut expected) = (0, 0, State::new());
+        while records < seq {
+            apply(&mut expected, &self.units[kept]);
+            records += self.units[kept].len() as Seq;
+            kept += 1;
         }
-        assert_eq!(rest, &[""; 0], "a record that was not appended next, or half of a command");
-        let mut promised = self.promised.lock().unwrap();
-        if self.broke_promise.load(Relaxed) {
-            *promised = promised.min(lines.len() as Seq);
+        assert_eq!(records, seq, "half of a command is there");
+        assert!(state == expected, "the state is not that after record {seq}");
+        let mut durable = self.promises.durable.lock().unwrap();
+        if self.promises.broken.load(Relaxed) {
+            *durable = durable.min(seq);
         }
-        let left = lines.len() as Seq;
-        assert!(left >= *promised, "{promised} records were durable, {left} are left");
-        drop(promised);
-        assert_eq!(recovered.report.last_seq, lines.len() as Seq);
+        assert!(seq >= *durable, "{durable} records were durable, {seq} are left");
+        drop(durable);
         self.units.truncate(kept);
+        self.state = state;
         Ok(recovered)
     }
 
-    /// One process from its start to its end.
-    fn live(&mut self, recovered: Recovered) -> End {
-        let policy =
-            [Policy::Always, Policy::Always, Policy::Everysec, Policy::No][self.random.below(4) as usize];
-        let promised = self.promised.clone();
-        self.answers_early.store(policy != Policy::Always, Relaxed);
-        let answers_early = self.answers_early.clone();
-        let broke_promise = self.broke_promise.clone();
-        let notify = Box::new(move |event| match event {
-            Event::Durable(Seq::MAX) | Event::Healed(_) | Event::Drained => {}
-            Event::Durable(seq) => *promised.lock().unwrap() = seq,
-            Event::Failed { durable, reason } => {
-                assert!(durable >= *promised.lock().unwrap());
-                if reason.starts_with("syncing") && answers_early.load(Relaxed) {
-                    broke_promise.store(true, Relaxed);
-                }
-            }
-        });
-        let mut writer = Writer::new(recovered, policy, notify, self.clock);
-        for _ in 0..self.random.below(60) {
-            self.step(&mut writer);
-        }
-        match self.random.below(3) {
-            0 => {
-                let seq = self.units.iter().map(Vec::len).sum::<usize>() as Seq;
-                if writer.close(self.clock).is_ok() {
-                    *self.promised.lock().unwrap() = seq;
-                }
-                End::Clean
-            }
-            1 => End::Killed,
-            _ => End::PowerLoss,
-        }
+    fn policy(&mut self) -> Policy {
+        let policies = [Policy::Always, Policy::Always, Policy::Everysec, Policy::No];
+        policies[self.random.below(4) as usize]
     }
 
-    fn step(&mut self, writer: &mut Writer) {
-        match self.random.below(10) {
-            0..=4 => self.append(writer),
-            5 | 6 => writer.commit(self.clock),
+    fn live(&mut self, recovered: Recovered) -> End {
+        let policy = self.policy();
+        self.promises.answers_early.store(policy != Policy::Always, Relaxed);
+        let promises = self.promises.clone();
+        let storage: Arc<MemoryStorage> = Arc::new(self.storage.clone());
+        let catalog = Arc::new(Catalog::new(storage, recovered.manifest.clone()));
+        let notify = Box::new(move |event| promises.hear(event));
+        let writer = Writer::new(recovered, policy, notify, self.clock);
+        let steps = Arc::default();
+        let mut life = Life {
+            writer,
+            catalog,
+            steps,
+            compaction: None,
+            switching: None,
+            unsent: Vec::new(),
+            generations: [0; SHARDS],
+        };
+        for _ in 0..self.random.below(80) {
+            self.step(&mut life);
+        }
+        let end = [End::Clean, End::Killed, End::PowerLoss][self.random.below(3) as usize];
+        if end == End::Clean {
+            life.send_if(|_| true);
+            let closed = life.writer.close(self.clock);
+            assert!(closed.is_ok() || self.faulty, "{closed:?}");
+            if closed.is_ok() {
+                let records: usize = self.units.iter().map(Vec::len).sum();
+                *self.promises.durable.lock().unwrap() = records as Seq;
+            }
+        } else {
+            // The process that would tidy up is gone.
+            std::mem::forget((life.compaction, life.switching));
+        }
+        end
+    }
+
+    fn step(&mut self, life: &mut Life) {
+        match self.random.below(14) {
+            0..=4 => self.append(life),
+            5 | 6 => life.writer.commit(self.clock),
             7 => {
                 self.clock.instant += Duration::from_millis(self.random.below(1_500));
                 self.clock.unix_ms += self.random.below(1_500);
-                writer.tick(self.clock);
+                life.writer.tick(self.clock);
             }
             8 if self.random.one_in(4) => {
-                let policy = [Policy::Always, Policy::Everysec, Policy::No][self.random.below(3) as usize];
-                writer.set_policy(policy, self.clock);
-                self.answers_early.store(policy != Policy::Always, Relaxed);
+                let policy = self.policy();
+                life.writer.set_policy(policy, self.clock);
+                self.promises.answers_early.store(policy != Policy::Always, Relaxed);
             }
             9 if self.random.one_in(4) => self.storage.add_capacity(self.random.below(2_000) as usize),
+            10.. => self.compact(life),
             _ => {}
         }
     }
 
-    /// Appends a few commands, which reach the writer in any order.
-    fn append(&mut self, writer: &mut Writer) {
-        let shared = writer.shared();
-        let mut sent = Vec::new();
-        for _ in 0..1 + self.random.below(3) {
-            let mut effects = Effects::new();
-            let mut unit = Unit::new();
-            for _ in 0..1 + self.random.below(3) {
-                let db = self.random.below(2) as u8;
-                let key = format!("k{}", self.random.below(1000));
-                let value = vec![b'v'; self.random.below(700) as usize];
-                effects.push(db, &[b"SET", key.as_bytes(), &value]);
-                unit.push(format!("{db} SET {key} {}", value.escape_ascii()));
-            }
-            shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
-            let first = shared.next.fetch_add(u64::from(effects.records()), Relaxed);
-            self.units.push(unit);
-            sent.push(Appended { first, effects });
+    /// Appends a command; it and those before reach the writer in any order.
+    fn append(&mut self, life: &mut Life) {
+        let unit: Unit = (0..1 + self.random.below(3)).map(|_| self.change()).collect();
+        let shards: Vec<usize> = unit.iter().map(|(key, _)| shard_of(*key)).collect();
+        life.send_of_shards(&shards);
+        let generation = self.common_generation(life, &shards);
+        let mut effects = Effects::new();
+        unit.iter().for_each(|(key, change)| push(&mut effects, *key, change));
+        let shared = &life.writer.shared;
+        shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+        let first = shared.next.fetch_add(u64::from(effects.records()), Relaxed);
+        apply(&mut self.state, &unit);
+        self.units.push(unit);
+        life.unsent.push((shards, Appended { first, generation, effects }));
+        let (random, every) = (&mut self.random, self.held_back_every);
+        life.send_if(|_| !random.one_in(every));
+    }
+
+    fn change(&mut self) -> (Key, Change) {
+        let key = (self.random.below(2) as u8, self.random.below(40));
+        self.appended += 1;
+        let value = format!("{}:{}", self.appended, "v".repeat(self.random.below(300) as usize));
+        let change = match self.random.below(4) {
+            0 => Change::Remove,
+            1 => Change::Append(value),
+            _ => Change::Set(value),
+        };
+        (key, change)
+    }
+
+    /// What an append to these shards names. If only some are cut, the others are cut now.
+    fn common_generation(&mut self, life: &mut Life, shards: &[usize]) -> u32 {
+        let newest = shards.iter().map(|&shard| life.generations[shard]).max().unwrap_or(0);
+        if life.compaction.as_ref().is_some_and(|compaction| compaction.generation() == newest) {
+            shards.iter().for_each(|&shard| self.cut(life, shard));
         }
-        while !sent.is_empty() {
-            let next = self.random.below(sent.len() as u64) as usize;
-            writer.take(sent.swap_remove(next));
+        newest
+    }
+
+    fn cut(&mut self, life: &mut Life, shard: usize) {
+        let Some(compaction) = &mut life.compaction else { return };
+        if life.generations[shard] == compaction.generation() {
+            return;
+        }
+        life.generations[shard] = compaction.generation();
+        life.send_of_shards(&[shard]);
+        let Some(compaction) = &mut life.compaction else { return };
+        let mut effects = Effects::new();
+        for (key, value) in self.state.iter().filter(|(key, _)| shard_of(**key) == shard) {
+            push(&mut effects, *key, &Change::Set(value.clone()));
+        }
+        if compaction.write(&effects, self.clock.unix_ms).is_err() {
+            life.compaction = None;
+        }
+    }
+
+    /// Goes on with a compaction, or begins one.
+    fn compact(&mut self, life: &mut Life) {
+        self.switches += u64::from(life.conclude());
+        if life.switching.is_some() {
+            return;
+        }
+        let Some(compaction) = &mut life.compaction else {
+            let steps = life.steps.clone();
+            let send = Box::new(move |step| steps.lock().unwrap().push(step));
+            life.compaction = Compaction::begin(life.catalog.clone(), life.writer.shared.clone(), send).ok();
+            return life.pump();
+        };
+        let generation = compaction.generation();
+        let uncut = life.generations.iter().position(|&cut| cut != generation);
+        match uncut {
+            _ if self.random.one_in(20) => life.compaction = None,
+            Some(shard) => self.cut(life, shard),
+            None => self.switch(life),
+        }
+        life.pump();
+    }
+
+    fn switch(&mut self, life: &mut Life) {
+        let Some(mut compaction) = life.compaction.take() else { return };
+        let keep = self.random.below(3) as usize;
+        let Ok(requested) = compaction.request_switch(keep, self.clock.unix_ms) else { return };
+        life.switching = Some((compaction, requested));
+    }
+}
+
+impl Life {
+    /// Hands the compaction's steps to the writer, as the channel would.
+    fn pump(&mut self) {
+        let steps = std::mem::take(&mut *self.steps.lock().unwrap());
+        steps.into_iter().for_each(|step| self.writer.compaction_step(step));
+    }
+
+    fn send_of_shards(&mut self, shards: &[usize]) {
+        self.send_if(|locked| locked.iter().any(|shard| shards.contains(shard)));
+    }
+
+    fn send_if(&mut self, mut wanted: impl FnMut(&[usize]) -> bool) {
+        self.pump();
+        // The last ones first: the others are overtaken.
+        let sent: Vec<_> = self.unsent.extract_if(.., |(shards, _)| wanted(shards)).collect();
+        sent.into_iter().rev().for_each(|(_, appended)| self.writer.take(appended));
+    }
+
+    /// True if a compaction has come to its end.
+    fn conclude(&mut self) -> bool {
+        let Some((compaction, requested)) = self.switching.take() else { return false };
+        match requested.outcome.try_recv() {
+            Ok(outcome) => compaction.conclude(requested, Ok(outcome)).is_ok(),
+            Err(_) => {
+                self.switching = Some((compaction, requested));
+                false
+            }
         }
     }
 }

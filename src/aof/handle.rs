@@ -4,6 +4,8 @@
 //! The thread never blocks on the channel: it empties it, works, and only when it has found nothing says that
 //! it sleeps. So `ring` costs a system call only when there is somebody to wake.
 
+use super::compaction::{Catalog, Compaction, Step};
+use super::error::Result;
 use super::recovery::Recovered;
 use super::stats::{Shared, Stats};
 use super::writer::{Appended, Now, Writer};
@@ -24,15 +26,22 @@ const PACE: Duration = Duration::from_millis(2);
 /// The log of a running server.
 pub struct Aof {
     shared: Arc<Shared>,
+    catalog: Arc<Catalog>,
     messages: Sender<Message>,
     /// The thread has found the channel empty and wants to be woken.
     sleeping: Arc<AtomicBool>,
     thread: Thread,
-    join: Mutex<Option<JoinHandle<Result<(), String>>>>,
+    join: Mutex<Option<JoinHandle<Outcome>>>,
 }
+
+const _: () = assert!(size_of::<Message>() <= 56, "one for each append: anything big is boxed");
+
+/// How a log ended; the error says what is lost.
+type Outcome = std::result::Result<(), String>;
 
 enum Message {
     Append(Appended),
+    Compaction(Box<Step>),
     Policy(Policy),
     Close,
 }
@@ -44,6 +53,7 @@ impl Aof {
         policy: Policy,
         notify: Box<dyn FnMut(Event) + Send>,
     ) -> io::Result<Aof> {
+        let catalog = Arc::new(Catalog::new(recovered.storage.clone(), recovered.manifest.clone()));
         let writer = Writer::new(recovered, policy, notify, now());
         let shared = writer.shared();
         let (messages, inbox) = unbounded();
@@ -51,7 +61,7 @@ impl Aof {
         let thread = Loop { inbox, sleeping: sleeping.clone(), pace: pace(policy) };
         let join = thread::Builder::new().name("aof".to_owned()).spawn(move || thread.run(writer))?;
         let thread = join.thread().clone();
-        Ok(Aof { shared, messages, sleeping, thread, join: Mutex::new(Some(join)) })
+        Ok(Aof { shared, catalog, messages, sleeping, thread, join: Mutex::new(Some(join)) })
     }
 
     pub fn stats(&self) -> &Stats {
@@ -67,9 +77,33 @@ impl Aof {
         self.command(Message::Policy(policy));
     }
 
+    /// Begins a compaction; one at a time. May be called on any thread that may wait for the disk.
+    pub fn begin_compaction(&self) -> Result<Compaction> {
+        let (messages, thread) = (self.messages.clone(), self.thread.clone());
+        let send = move |step| {
+            // Fails only after `close`, which has given the compaction up.
+            let _ = messages.send(Message::Compaction(Box::new(step)));
+            thread.unpark();
+        };
+        Compaction::begin(self.catalog.clone(), self.shared.clone(), Box::new(send))
+    }
+
+    /// Like [`Log::append`], of effects whose shards have all been cut by the compaction `generation`.
+    pub fn append_cut(&self, effects: Effects, generation: u32) -> Seq {
+        let records = u64::from(effects.records());
+        if records == 0 {
+            return self.shared.last_seq();
+        }
+        self.shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+        let first = self.shared.next.fetch_add(records, SeqCst);
+        // Fails only after `close`.
+        let _ = self.messages.send(Message::Append(Appended { first, generation, effects }));
+        first + records - 1
+    }
+
     /// Writes and syncs everything appended before, and ends the thread. The error says what is lost.
     /// Later appends go nowhere.
-    pub fn close(&self) -> Result<(), String> {
+    pub fn close(&self) -> Outcome {
         let Some(join) = self.join.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return Ok(());
         };
@@ -94,15 +128,7 @@ impl Drop for Aof {
 
 impl Log for Aof {
     fn append(&self, effects: Effects) -> Seq {
-        let records = u64::from(effects.records());
-        if records == 0 {
-            return self.shared.last_seq();
-        }
-        self.shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
-        let first = self.shared.next.fetch_add(records, SeqCst);
-        // Fails only after `close`.
-        let _ = self.messages.send(Message::Append(Appended { first, effects }));
-        first + records - 1
+        self.append_cut(effects, 0)
     }
 
     fn ring(&self) {
@@ -134,43 +160,52 @@ struct Loop {
     pace: Duration,
 }
 
+/// What the channel held.
+enum Found {
+    Nothing,
+    All,
+    /// More than one group takes.
+    FullGroup,
+    Close,
+}
+
 fn pace(policy: Policy) -> Duration {
     if policy == Policy::Always { Duration::ZERO } else { PACE }
 }
 
 impl Loop {
-    fn run(mut self, mut writer: Writer) -> Result<(), String> {
+    fn run(mut self, mut writer: Writer) -> Outcome {
         loop {
-            let (worked, closing) = self.drain(&mut writer);
+            let found = self.drain(&mut writer);
             writer.commit(now());
             writer.tick(now());
-            if closing {
-                return writer.close(now());
-            }
-            match worked {
-                true if self.pace.is_zero() => {}
-                true => thread::park_timeout(self.pace),
-                false => self.sleep(&writer),
+            match found {
+                Found::Nothing => self.sleep(&writer),
+                Found::All if self.pace.is_zero() => {}
+                Found::All => thread::park_timeout(self.pace),
+                Found::FullGroup => {}
+                Found::Close => return writer.close(now()),
             }
         }
     }
 
-    /// Takes messages while they come and the group has room. Returns whether there were any, and whether to end.
-    fn drain(&mut self, writer: &mut Writer) -> (bool, bool) {
-        let mut worked = false;
+    /// Takes messages while they come and the group has room.
+    fn drain(&mut self, writer: &mut Writer) -> Found {
+        let mut found = Found::Nothing;
         while writer.has_room() {
             match self.inbox.try_recv() {
                 Ok(Message::Append(appended)) => writer.take(appended),
+                Ok(Message::Compaction(step)) => writer.compaction_step(*step),
                 Ok(Message::Policy(policy)) => {
                     self.pace = pace(policy);
                     writer.set_policy(policy, now());
                 }
-                Ok(Message::Close) | Err(TryRecvError::Disconnected) => return (true, true),
-                Err(TryRecvError::Empty) => break,
+                Ok(Message::Close) | Err(TryRecvError::Disconnected) => return Found::Close,
+                Err(TryRecvError::Empty) => return found,
             }
-            worked = true;
+            found = Found::All;
         }
-        (worked, false)
+        Found::FullGroup
     }
 
     /// Until something was sent, or something is due.
@@ -195,8 +230,8 @@ fn now() -> Now {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aof::recovery;
     use crate::aof::storage::FileStorage;
+    use crate::aof::{Error, recovery, restore};
     use std::path::Path;
 
     fn set(key: &str) -> Effects {
@@ -218,23 +253,30 @@ mod tests {
         (lines, recovered)
     }
 
+    fn start(directory: &Path) -> (Aof, Receiver<Event>) {
+        let (events, seen) = unbounded();
+        // Nobody listens any more at the end of a test.
+        let notify = Box::new(move |event| _ = events.send(event));
+        (Aof::start(recover(directory).1, Policy::Always, notify).unwrap(), seen)
+    }
+
+    fn wait_until_durable(aof: &Aof, events: &Receiver<Event>, seq: Seq) {
+        aof.ring();
+        while aof.durable() < seq {
+            assert!(matches!(events.recv().unwrap(), Event::Durable(_)));
+        }
+    }
+
     #[test]
     fn what_is_durable_is_there_after_a_restart() {
         let directory = tempfile::tempdir().unwrap();
-        let (lines, recovered) = recover(directory.path());
-        assert_eq!(lines, [""; 0]);
-        let (events, seen) = unbounded();
-        let notify = Box::new(move |event| events.send(event).unwrap());
-        let aof = Aof::start(recovered, Policy::Always, notify).unwrap();
+        let (aof, events) = start(directory.path());
         assert_eq!(aof.durable(), 0);
         assert_eq!(aof.append(set("a")), 1);
         let mut two = set("b");
         two.append(&set("c"));
         assert_eq!(aof.append(two), 3);
-        aof.ring();
-        while aof.durable() < 3 {
-            assert!(matches!(seen.recv().unwrap(), Event::Durable(_)));
-        }
+        wait_until_durable(&aof, &events, 3);
         assert_eq!(aof.backlog_bytes(), 0);
         aof.append(set("d"));
         aof.close().unwrap();
@@ -270,5 +312,80 @@ mod tests {
         numbered.sort();
         let expected: Vec<_> = numbered.into_iter().map(|(_, line)| line).collect();
         assert_eq!(recover(directory.path()).0, expected);
+    }
+
+    /// All there is in one shard, as its cut would collect it.
+    fn snapshot(records: std::ops::Range<u32>) -> Effects {
+        let mut all = Effects::new();
+        records.for_each(|record| all.append(&set(&record.to_string())));
+        all
+    }
+
+    #[test]
+    fn a_compaction_runs_beside_appends() {
+        let directory = tempfile::tempdir().unwrap();
+        let (aof, _) = start(directory.path());
+        let append = |records: std::ops::Range<u32>, generation| {
+            records.for_each(|record| _ = aof.append_cut(set(&record.to_string()), generation));
+            aof.ring();
+        };
+        append(0..100, 0);
+        let mut compaction = aof.begin_compaction().unwrap();
+        assert!(matches!(aof.begin_compaction(), Err(Error::Busy(_))), "one at a time");
+        append(100..200, 0);
+        compaction.write(&snapshot(0..200), 1).unwrap();
+        append(200..300, compaction.generation());
+        let compacted = compaction.finish(1, 1).unwrap();
+        assert_eq!(compacted.base_records, 200);
+        append(300..400, 0);
+        aof.close().unwrap();
+        drop(aof);
+        let expected: Vec<_> = (0..400).map(|record| format!("0 SET {record} 1")).collect();
+        let (lines, recovered) = recover(directory.path());
+        assert_eq!(lines, expected);
+        assert_eq!(recovered.report.last_seq, 400);
+        let names = recovered.manifest.names().collect::<Vec<_>>();
+        assert_eq!(names, ["00000001.aof", "00000002.base.aof", "00000003.delta.aof", "00000004.aof"]);
+    }
+
+    #[test]
+    fn an_abandoned_compaction_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let (aof, _) = start(directory.path());
+        let compaction = aof.begin_compaction().unwrap();
+        let generation = compaction.generation();
+        drop(compaction);
+        aof.append_cut(set("a"), generation);
+        assert_eq!(aof.begin_compaction().unwrap().generation(), generation + 1);
+        aof.close().unwrap();
+        assert!(aof.begin_compaction().unwrap().finish(0, 1).is_err(), "the log is closed");
+        drop(aof);
+        assert_eq!(recover(directory.path()).0, ["0 SET a 1"]);
+        let mut names: Vec<_> =
+            std::fs::read_dir(directory.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["00000001.aof", "LOCK", "MANIFEST"]);
+    }
+
+    #[test]
+    fn an_older_state_can_be_restored_across_a_compaction() {
+        let directory = tempfile::tempdir().unwrap();
+        let (aof, events) = start(directory.path());
+        aof.append(set("0"));
+        wait_until_durable(&aof, &events, 1);
+        let before = now().unix_ms;
+        while now().unix_ms == before {
+            thread::yield_now();
+        }
+        aof.append(set("1"));
+        let mut compaction = aof.begin_compaction().unwrap();
+        compaction.write(&snapshot(0..2), now().unix_ms).unwrap();
+        compaction.finish(1, now().unix_ms).unwrap();
+        aof.close().unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        let [from, to] = [directory.path(), copy.path()].map(|path| FileStorage::open(path).unwrap());
+        assert_eq!(restore::until(&from, before, &to).unwrap().seq, 1);
+        drop(to);
+        assert_eq!(recover(copy.path()).0, ["0 SET 0 1"]);
     }
 }

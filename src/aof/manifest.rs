@@ -96,6 +96,12 @@ impl Manifest {
         self.entries.last().expect("a manifest that names no files is refused when it is read")
     }
 
+    /// A number greater than that of any log file, listed or not.
+    pub fn next_number(&self, names: &[String]) -> u64 {
+        let names = self.names().chain(names.iter().map(String::as_str));
+        names.filter_map(parse_file_name).map(|(_, number)| number).max().unwrap_or(0) + 1
+    }
+
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| &entry.name).chain(&self.unused).map(String::as_str)
     }
@@ -113,6 +119,12 @@ impl Manifest {
     /// Puts this manifest in the place of the one before; a crash leaves the one or the other.
     /// Also makes every other creation and removal in the directory survive.
     pub fn store(&self, storage: &dyn Storage) -> Result<()> {
+        self.prepare(storage)?;
+        Self::replace(storage)
+    }
+
+    /// Everything up to the moment that counts. After an error the manifest before still holds.
+    pub fn prepare(&self, storage: &dyn Storage) -> Result<()> {
         match storage.remove(TEMPORARY) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 return Err(error).doing("removing", TEMPORARY);
@@ -123,7 +135,11 @@ impl Manifest {
         file.append(self.text().as_bytes()).doing("writing", TEMPORARY)?;
         file.sync().doing("syncing", TEMPORARY)?;
         // The files it names must not come after it.
-        storage.sync_directory().doing("syncing the directory for", MANIFEST)?;
+        storage.sync_directory().doing("syncing the directory for", MANIFEST)
+    }
+
+    /// Makes the prepared manifest hold. After an error nobody knows which one does.
+    pub fn replace(storage: &dyn Storage) -> Result<()> {
         storage.rename(TEMPORARY, MANIFEST).doing("replacing", MANIFEST)?;
         storage.sync_directory().doing("syncing the directory for", MANIFEST)
     }

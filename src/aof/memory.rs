@@ -44,6 +44,8 @@ pub struct Faults {
     /// One in so many appends or syncs fails; 0 is never.
     pub write_error_every: u64,
     pub sync_error_every: u64,
+    /// The same for what is done to names.
+    pub name_error_every: u64,
     /// Bytes of all files together that fit.
     pub capacity: Option<usize>,
     /// The power goes in the course of the operation with this number.
@@ -235,13 +237,14 @@ impl Disk {
     }
 
     fn change(&mut self, change: Change) -> io::Result<()> {
-        let ends = self.power_goes()?;
-        if ends && self.random.one_in(2) {
-            return Err(io::Error::other("no power"));
+        let every = self.faults.name_error_every;
+        let fails = self.power_goes()? || self.fails(every);
+        if fails && self.random.one_in(2) {
+            return Err(io::Error::other("the disk has failed"));
         }
         change.clone().apply(&mut self.names);
         self.changes.push(change);
-        if ends { Err(io::Error::other("no power")) } else { Ok(()) }
+        if fails { Err(io::Error::other("the disk has failed")) } else { Ok(()) }
     }
 
     fn free_bytes(&self) -> usize {
@@ -296,8 +299,9 @@ impl Storage for MemoryStorage {
 
     fn sync_directory(&self) -> io::Result<()> {
         let mut disk = self.disk();
-        if disk.power_goes()? {
-            return Err(io::Error::other("no power"));
+        let every = disk.faults.name_error_every;
+        if disk.power_goes()? || disk.fails(every) {
+            return Err(io::Error::other("the disk has failed"));
         }
         disk.changes.clear();
         disk.synced_names = disk.names.clone();

@@ -17,9 +17,12 @@
 
 #[cfg(test)]
 mod campaign;
+pub mod check;
+mod compaction;
 mod error;
 mod groups;
 mod handle;
+mod log_file;
 pub mod manifest;
 mod mark;
 #[cfg(test)]
@@ -27,12 +30,19 @@ mod memory;
 pub mod record;
 pub mod recovery;
 mod replay;
+pub mod reseal;
+pub mod restore;
 mod stats;
 pub mod storage;
+#[cfg(test)]
+mod testing;
+pub mod time;
 mod writer;
 
+pub use compaction::{Compacted, Compaction};
 pub use error::{Damage, Error, Result};
 pub use handle::Aof;
+pub use replay::Replayed;
 pub use stats::Stats;
 
 use crate::execute::log::Seq;

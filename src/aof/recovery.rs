@@ -11,11 +11,12 @@
 
 use super::error::{Damage, Doing, Error, Result};
 use super::groups::Position;
+use super::log_file::LogFile;
 use super::manifest::{Entry, Kind, MANIFEST, Manifest, parse_file_name};
 use super::mark;
 use super::record::Apply;
 use super::replay::{Replayed, replay};
-use super::storage::{Appender, Storage};
+use super::storage::{Appender, Storage, copy};
 use crate::execute::log::Seq;
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
@@ -27,8 +28,8 @@ pub struct Recovered {
     pub(super) segment: Box<dyn Appender>,
     pub(super) end: Replayed,
     pub report: Report,
-    /// Holds the lock on the directory.
-    pub(super) claim: Arc<dyn Storage>,
+    /// Keeps the directory locked.
+    pub(super) storage: Arc<dyn Storage>,
 }
 
 /// What recovery found, for the line that the server prints.
@@ -79,7 +80,7 @@ pub fn open(
     let end = replay_all(&*storage, &manifest, &mut report, apply, progress)?;
     let segment = mend(&*storage, manifest.growing(), &end, &mut report)?;
     remove_unused(&*storage, &manifest)?;
-    Ok(Recovered { manifest, segment, end, report, claim: storage })
+    Ok(Recovered { manifest, segment, end, report, storage })
 }
 
 /// Makes the first segment and the first manifest.
@@ -94,19 +95,11 @@ fn begin(storage: &dyn Storage) -> Result<Manifest> {
         storage.remove(&name).doing("removing", &name)?;
     }
     let name = Kind::Segment.file_name(1);
-    create_file(storage, &name)?;
+    LogFile::create(storage, name.clone(), 0)?;
     let entry = Entry { kind: Kind::Segment, name, first: 1, last: None };
     let manifest = Manifest { entries: vec![entry], unused: Vec::new() };
     manifest.store(storage)?;
     Ok(manifest)
-}
-
-/// Makes a log file that holds nothing but its header, on disk before any manifest can name it.
-pub(super) fn create_file(storage: &dyn Storage, name: &str) -> Result<Box<dyn Appender>> {
-    let mut file = storage.create(name).doing("creating", name)?;
-    file.append(mark::HEADER).doing("writing", name)?;
-    file.sync().doing("syncing", name)?;
-    Ok(file)
 }
 
 /// Whether a file is what a crash leaves of a first start: no more than a header, of which the end may have become zeros.
@@ -196,22 +189,10 @@ fn mend(
 fn keep_tail(storage: &dyn Storage, name: &str, offset: u64) -> Result<String> {
     let taken = storage.list().doing("listing", "the directory")?;
     let kept = free_name(&taken, &format!("{name}.torn"));
-    let mut tail = storage.read(name, offset).doing("reading", name)?;
-    let mut copy = storage.create(&kept).doing("creating", &kept)?;
-    let mut chunk = Vec::new();
-    loop {
-        chunk.clear();
-        if (&mut tail).take(COPY_BYTES).read_to_end(&mut chunk).doing("reading", name)? == 0 {
-            break;
-        }
-        copy.append(&chunk).doing("writing", &kept)?;
-    }
-    copy.sync().doing("syncing", &kept)?;
+    copy((storage, name), offset, u64::MAX, (storage, &kept)).doing("writing", &kept)?;
     storage.sync_directory().doing("syncing the directory for", &kept)?;
     Ok(kept)
 }
-
-const COPY_BYTES: u64 = 1 << 20;
 
 /// `wanted`, or `wanted.2` and so on if that is taken.
 pub(super) fn free_name(taken: &[String], wanted: &str) -> String {
@@ -236,59 +217,8 @@ mod tests {
     use super::*;
     use crate::aof::Policy;
     use crate::aof::memory::MemoryStorage;
-    use crate::aof::writer::{Appended, Now, Writer};
-    use crate::keyspace::effects::Effects;
+    use crate::aof::testing::{SEGMENT, log, recover, with_segment};
     use proptest::prelude::*;
-    use std::sync::atomic::Ordering::Relaxed;
-    use std::time::{Duration, Instant};
-
-    const SEGMENT: &str = "00000001.aof";
-
-    fn recover(storage: &MemoryStorage) -> Result<(Vec<String>, Recovered)> {
-        let mut lines = Vec::new();
-        let mut apply = |db, words: crate::protocol::Words<'_>| {
-            let words: Vec<_> = words.iter().map(|word| word.escape_ascii().to_string()).collect();
-            lines.push(format!("{db} {}", words.join(" ")));
-            Ok(())
-        };
-        let recovered = open(Arc::new(storage.clone()), &mut apply, &mut |_, _| {})?;
-        Ok((lines, recovered))
-    }
-
-    /// A log of groups of 1, 2, 3 ... records, as a fresh storage.
-    fn log(groups: u64, policy: Policy, close: bool) -> (MemoryStorage, Vec<String>) {
-        let storage = MemoryStorage::new(1);
-        let recovered = recover(&storage).unwrap().1;
-        let mut now = Now { unix_ms: 1000, instant: Instant::now() };
-        let mut writer = Writer::new(recovered, policy, Box::new(|_| {}), now);
-        let mut lines = Vec::new();
-        for group in 1..=groups {
-            for _ in 0..group {
-                let mut effects = Effects::new();
-                let (db, key) = (group as u8 % 3, format!("key:{}", lines.len()));
-                effects.push(db, &[b"SET", key.as_bytes(), b"a \n\xffvalue"]);
-                lines.push(format!("{db} SET {key} a \\n\\xffvalue"));
-                let first = writer.shared().next.fetch_add(1, Relaxed);
-                writer.shared().backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
-                writer.take(Appended { first, effects });
-            }
-            writer.commit(now);
-            now.instant += Duration::from_millis(400);
-            writer.tick(now);
-        }
-        if close {
-            writer.close(now).unwrap();
-        }
-        (storage, lines)
-    }
-
-    /// The same log with other bytes in its segment.
-    fn with_segment(storage: &MemoryStorage, bytes: &[u8]) -> MemoryStorage {
-        let copy = MemoryStorage::new(1);
-        copy.put(MANIFEST, &storage.contents(MANIFEST));
-        copy.put(SEGMENT, bytes);
-        copy
-    }
 
     /// Nothing but whole groups of 1, 2, 3 ... records, from the first on.
     fn assert_whole_groups(lines: &[String], all: &[String]) {

@@ -2,7 +2,7 @@
 
 use crate::execute::log::{Health, Seq};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Mutex, PoisonError};
 
 /// Figures for INFO. Each is right by itself; together they may be a group apart.
@@ -31,6 +31,8 @@ pub struct Shared {
     /// Bytes of effects appended and not yet written.
     pub backlog_bytes: AtomicUsize,
     pub stats: Stats,
+    /// The generation of the last compaction that the thread has given up.
+    pub lost_compaction: AtomicU32,
     refusing: AtomicBool,
     reason: Mutex<String>,
 }
@@ -42,6 +44,7 @@ impl Shared {
             durable: AtomicU64::new(0),
             backlog_bytes: AtomicUsize::new(0),
             stats: Stats::default(),
+            lost_compaction: AtomicU32::new(0),
             refusing: AtomicBool::new(false),
             reason: Mutex::new(String::new()),
         }

@@ -41,6 +41,25 @@ pub trait Appender: Send {
     fn truncate(&mut self, size_bytes: u64) -> io::Result<()>;
 }
 
+/// Copies `length` bytes of a file, or fewer if it ends before, to a new file and syncs that one.
+pub fn copy(
+    (from, name): (&dyn Storage, &str),
+    offset: u64,
+    length: u64,
+    (to, new_name): (&dyn Storage, &str),
+) -> io::Result<()> {
+    let mut rest = from.read(name, offset)?.take(length);
+    let mut copy = to.create(new_name)?;
+    let mut chunk = Vec::new();
+    while (&mut rest).take(COPY_BYTES).read_to_end(&mut chunk)? > 0 {
+        copy.append(&chunk)?;
+        chunk.clear();
+    }
+    copy.sync()
+}
+
+const COPY_BYTES: u64 = 1 << 20;
+
 /// The name under which a directory is claimed.
 const LOCK_FILE: &str = "LOCK";
 

@@ -10,16 +10,15 @@
 //!
 //! Time comes in from outside and nothing here blocks but the storage, so that the crash tests replay from a seed.
 
-use super::mark;
-use super::record;
+use super::compaction::{Delta, Switch};
+use super::log_file::{End, LogFile, Written};
 use super::recovery::Recovered;
 use super::stats::Shared;
-use super::storage::{Appender, Storage};
+use super::storage::Storage;
 use super::{Event, Policy};
 use crate::execute::log::{Health, Seq};
 use crate::keyspace::effects::Effects;
 use crate::limits;
-use crc32fast::Hasher;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -42,54 +41,31 @@ pub struct Now {
 /// The effects of one command or one transaction, numbered.
 pub struct Appended {
     pub first: Seq,
+    /// The compaction whose base holds all shards that the effects belong to already.
+    pub generation: u32,
     pub effects: Effects,
 }
 
-/// A segment open for writing, behind its last whole group.
-struct Segment {
-    name: String,
-    file: Box<dyn Appender>,
-    /// To the end of the last group, and of the last one that is there for certain.
-    size_bytes: u64,
-    synced_bytes: u64,
-    /// The database that the next line would belong to.
-    db: u8,
-    /// Its last group holds records: a bit that rots in it would look torn.
-    unclosed: bool,
-}
-
 pub struct Writer {
-    segment: Segment,
-    /// What the segment holds since its last mark: nothing, or its header.
-    before_group: Hasher,
-    group: Group,
-    /// The number of the next record to go into a group.
-    next: Seq,
+    pub(super) segment: LogFile,
+    /// What the records of the segment's group count for in the backlog.
+    backlog_bytes: usize,
     /// Effects that overtook others between being numbered and being sent.
-    early: BTreeMap<Seq, Effects>,
-    /// The last record in the segment, and the last one that is there for certain.
-    written: Seq,
-    synced: Seq,
-    last_ms: u64,
+    early: BTreeMap<Seq, Appended>,
+    /// The last record that is on disk for certain.
+    pub(super) synced: Seq,
     last_sync: Instant,
     policy: Policy,
     state: State,
     /// The backlog has been over its limit since the edge was last told that it is not.
     overflowed: bool,
-    shared: Arc<Shared>,
+    /// While a compaction runs: what has changed in the shards that are in the new base already.
+    pub(super) delta: Option<Delta>,
+    /// Its last step, to be taken as soon as every record before it is written.
+    pub(super) switch: Option<Switch>,
+    pub(super) shared: Arc<Shared>,
     notify: Box<dyn FnMut(Event) + Send>,
-    /// Keeps the directory locked.
-    _claim: Arc<dyn Storage>,
-}
-
-/// Records that will be written together.
-#[derive(Default)]
-struct Group {
-    /// Lines; once closed, the last is the mark.
-    text: Vec<u8>,
-    records: u64,
-    /// What the records count for in the backlog.
-    backlog_bytes: usize,
+    pub(super) storage: Arc<dyn Storage>,
 }
 
 enum State {
@@ -104,33 +80,25 @@ enum State {
 impl Writer {
     /// Goes on where recovery ended.
     pub fn new(recovered: Recovered, policy: Policy, notify: Box<dyn FnMut(Event) + Send>, now: Now) -> Self {
-        let Recovered { manifest, segment: file, end, report, claim } = recovered;
+        let Recovered { manifest, segment, end, report, storage } = recovered;
         let name = manifest.growing().name.clone();
-        let size_bytes = end.end.offset;
-        let header_only = size_bytes == mark::HEADER.len() as u64;
+        let seq = end.seq;
+        let (size_bytes, last_ms) = (end.end.offset, end.last_ms);
+        let end = End { seq, last_ms, size_bytes, db: end.db, closed: end.closed };
         let writer = Self {
-            segment: Segment {
-                name,
-                file,
-                size_bytes,
-                synced_bytes: size_bytes,
-                db: end.db,
-                unclosed: !end.closed,
-            },
-            before_group: if header_only { mark::after_header() } else { Hasher::new() },
-            group: Group::default(),
-            next: end.seq + 1,
+            segment: LogFile::new(name, segment, end),
+            backlog_bytes: 0,
             early: BTreeMap::new(),
-            written: end.seq,
-            synced: end.seq,
-            last_ms: end.last_ms,
+            synced: seq,
             last_sync: now.instant,
             policy,
             state: State::Sound,
             overflowed: false,
-            shared: Arc::new(Shared::new(end.seq)),
+            delta: None,
+            switch: None,
+            shared: Arc::new(Shared::new(seq)),
             notify,
-            _claim: claim,
+            storage,
         };
         writer.shared.stats.size_bytes.store(report.size_bytes, Relaxed);
         writer.shared.stats.base_bytes.store(report.base_bytes, Relaxed);
@@ -145,64 +113,57 @@ impl Writer {
     /// Whether more effects may go into the group.
     pub fn has_room(&self) -> bool {
         match self.state {
-            State::Sound => self.group.text.len() < limits::LOG_GROUP,
+            State::Sound => self.segment.group_bytes() < limits::LOG_GROUP,
             // They are set aside or dropped.
             State::Full { .. } | State::Poisoned(_) => true,
         }
     }
 
     /// Takes effects in any order; only an unbroken row of numbers goes into the group.
-    pub fn take(&mut self, Appended { first, effects }: Appended) {
-        if first == self.next && !matches!(self.state, State::Full { .. }) {
-            self.encode(&effects);
+    pub fn take(&mut self, appended: Appended) {
+        if appended.first == self.segment.last() + 1 && !matches!(self.state, State::Full { .. }) {
+            self.encode(&appended);
             self.admit_early();
         } else {
-            self.early.insert(first, effects);
+            self.early.insert(appended.first, appended);
         }
     }
 
     fn admit_early(&mut self) {
-        while let Some(entry) = self.early.first_entry().filter(|entry| *entry.key() == self.next) {
-            let effects = entry.remove();
-            self.encode(&effects);
+        while let Some(entry) =
+            self.early.first_entry().filter(|entry| *entry.key() == self.segment.last() + 1)
+        {
+            let appended = entry.remove();
+            self.encode(&appended);
         }
     }
 
-    fn encode(&mut self, effects: &Effects) {
-        let group = &mut self.group;
-        self.next += u64::from(effects.records());
-        group.records += u64::from(effects.records());
-        group.backlog_bytes += effects.size_bytes();
-        if matches!(self.state, State::Poisoned(_)) {
-            return;
-        }
-        if group.text.is_empty() && self.synced < self.written {
-            mark::push_synced(&mut group.text, self.synced);
-        }
-        for record in effects.iter() {
-            record::push(&mut group.text, record, &mut self.segment.db);
+    fn encode(&mut self, Appended { generation, effects, .. }: &Appended) {
+        self.backlog_bytes += effects.size_bytes();
+        self.segment.push(effects, self.synced);
+        if let Some(delta) = self.delta.as_mut().filter(|delta| delta.generation == *generation) {
+            delta.file.push(effects, Seq::MAX);
         }
     }
 
     /// Closes and writes the group, if there is one.
     pub fn commit(&mut self, now: Now) {
-        if self.group.records == 0 {
-            return;
-        }
-        match self.state {
-            State::Sound => {
-                self.close_group(now.unix_ms);
-                self.write(now);
+        if self.segment.has_records() {
+            match self.state {
+                State::Sound => {
+                    self.segment.close_group(now.unix_ms);
+                    self.write(now);
+                }
+                // Waits for `tick`.
+                State::Full { .. } => {}
+                State::Poisoned(_) => self.drop_group(),
             }
-            // Waits for `tick`.
-            State::Full { .. } => {}
-            State::Poisoned(_) => self.drop_group(),
         }
+        self.advance_compaction(now);
     }
 
-    fn close_group(&mut self, unix_ms: u64) {
-        self.last_ms = self.last_ms.max(unix_ms);
-        mark::push(&mut self.group.text, &self.before_group, self.next - 1, self.last_ms);
+    pub(super) fn is_sound(&self) -> bool {
+        matches!(self.state, State::Sound)
     }
 
     /// What is due by the clock: the sync of `everysec`, another try on a full disk.
@@ -224,27 +185,22 @@ impl Writer {
     }
 
     fn due_sync(&self) -> Option<Instant> {
-        let waiting = self.policy == Policy::Everysec && self.synced < self.written;
+        let waiting = self.policy == Policy::Everysec && self.synced < self.segment.written;
         waiting.then(|| self.last_sync + SYNC_EVERY)
     }
 
     /// Writes the closed group.
     fn write(&mut self, now: Now) {
-        if let Err(error) = self.segment.file.append(&self.group.text) {
-            return self.write_failed(&error, now);
-        }
-        let group = &self.group;
+        let Written { records, bytes } = match self.segment.write() {
+            Ok(written) => written,
+            Err(error) => return self.write_failed(&error, now),
+        };
         let stats = &self.shared.stats;
-        let bytes = group.text.len() as u64;
-        self.segment.size_bytes += bytes;
-        self.before_group = Hasher::new();
-        self.written = self.next - 1;
-        self.segment.unclosed = group.records > 0;
-        stats.records.fetch_add(group.records, Relaxed);
+        stats.records.fetch_add(records, Relaxed);
         stats.groups.fetch_add(1, Relaxed);
         stats.written_bytes.fetch_add(bytes, Relaxed);
         stats.size_bytes.fetch_add(bytes, Relaxed);
-        self.empty_group();
+        self.shrink_backlog();
         if self.policy == Policy::Always {
             self.sync(now);
         }
@@ -254,26 +210,17 @@ impl Writer {
     fn retry(&mut self, now: Now) {
         self.state = State::Sound;
         self.write(now);
-        if matches!(self.state, State::Sound) {
+        if self.is_sound() {
             self.shared.set_health(Health::Writable);
-            (self.notify)(Event::Healed(self.written));
+            (self.notify)(Event::Healed(self.segment.written));
             self.admit_early();
             self.commit(now);
         }
     }
 
-    fn empty_group(&mut self) {
-        let room = mem::take(&mut self.group.text);
-        let backlog_bytes = mem::take(&mut self.group).backlog_bytes;
-        // One huge transaction must not keep its room forever.
-        if room.capacity() <= 2 * limits::LOG_GROUP {
-            self.group.text = room;
-            self.group.text.clear();
-        }
-        self.shrink_backlog(backlog_bytes);
-    }
-
-    fn shrink_backlog(&mut self, bytes: usize) {
+    /// The group is done with, whether it is written or given up.
+    fn shrink_backlog(&mut self) {
+        let bytes = mem::take(&mut self.backlog_bytes);
         let before = self.shared.backlog_bytes.fetch_sub(bytes, Release);
         self.overflowed |= before > limits::LOG_BACKLOG_MAX;
         if self.overflowed && before - bytes < limits::LOG_BACKLOG_MAX / 2 {
@@ -283,18 +230,17 @@ impl Writer {
     }
 
     /// Syncs what is written and publishes it.
-    fn sync(&mut self, now: Now) {
+    pub(super) fn sync(&mut self, now: Now) {
         let started = Instant::now();
-        let result = self.segment.file.sync();
+        let result = self.segment.sync();
         let stats = &self.shared.stats;
         stats.syncs.fetch_add(1, Relaxed);
         stats.last_sync_us.store(started.elapsed().as_micros() as u64, Relaxed);
         self.last_sync = now.instant;
         match result {
             Ok(()) => {
-                self.synced = self.written;
-                self.segment.synced_bytes = self.segment.size_bytes;
-                stats.synced_ms.store(self.last_ms, Relaxed);
+                self.synced = self.segment.written;
+                stats.synced_ms.store(self.segment.last_ms, Relaxed);
                 self.publish();
                 (self.notify)(Event::Durable(self.synced));
             }
@@ -307,7 +253,7 @@ impl Writer {
         if self.policy == Policy::Always {
             // Nobody was told of these records. If they stayed readable without being on disk, the next start
             // would take them for durable. Failing at this too changes nothing for those who wait.
-            let _ = self.segment.file.truncate(self.segment.synced_bytes);
+            let _ = self.segment.drop_unsynced();
         }
         self.poison(format!("syncing {}: {error}", self.segment.name));
     }
@@ -324,14 +270,17 @@ impl Writer {
         if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
             return self.poison(reason);
         }
-        if let Err(error) = self.segment.file.truncate(self.segment.size_bytes) {
+        if let Err(error) = self.segment.drop_part() {
             return self.poison(format!("{reason}; truncating it back: {error}"));
         }
         self.state = State::Full { since_try: now.instant };
+        // The space that a compaction takes is the first to be given back.
+        self.abandon_compaction(&reason);
         self.refuse(reason);
     }
 
-    fn poison(&mut self, reason: String) {
+    pub(super) fn poison(&mut self, reason: String) {
+        self.abandon_compaction(&reason);
         self.state = State::Poisoned(reason);
         self.drop_group();
     }
@@ -343,7 +292,8 @@ impl Writer {
 
     /// Answers for records that will never be written.
     fn drop_group(&mut self) {
-        self.empty_group();
+        self.segment.forget_group();
+        self.shrink_backlog();
         if let State::Poisoned(reason) = &self.state {
             let reason = reason.clone();
             self.refuse(reason);
@@ -352,7 +302,7 @@ impl Writer {
 
     /// Takes up another policy; what the stricter one promises is made true first.
     pub fn set_policy(&mut self, policy: Policy, now: Now) {
-        if matches!(self.state, State::Sound) && self.synced < self.written {
+        if self.is_sound() && self.synced < self.segment.written {
             self.sync(now);
         }
         self.policy = policy;
@@ -366,17 +316,18 @@ impl Writer {
         if matches!(self.state, State::Full { .. }) {
             self.retry(now);
         }
-        if matches!(self.state, State::Sound) && self.synced < self.written {
+        if self.is_sound() && self.synced < self.segment.written {
             self.sync(now);
         }
-        if matches!(self.state, State::Sound) && self.segment.unclosed {
-            self.close_group(now.unix_ms);
+        if self.is_sound() && self.segment.unclosed {
+            self.segment.close_group(now.unix_ms);
             self.write(now);
             self.sync(now);
         }
+        self.abandon_compaction("the log was closed");
         match self.state {
             State::Sound if self.early.is_empty() => Ok(()),
-            State::Sound => Err(format!("record {} was numbered, but never came", self.next)),
+            State::Sound => Err(format!("record {} was numbered, but never came", self.segment.last() + 1)),
             State::Full { .. } => Err("there is still no space for the last records".to_owned()),
             State::Poisoned(reason) => Err(reason),
         }

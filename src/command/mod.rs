@@ -12,6 +12,7 @@ pub mod connection;
 pub mod context;
 pub mod deadline;
 pub mod error;
+pub mod help;
 pub mod info;
 pub mod keys;
 pub mod pubsub;

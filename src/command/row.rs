@@ -72,14 +72,16 @@ pub enum Keys {
         step: i16,
         find: fn(Words<'_>, u8, &mut KeySink<'_>),
     },
-    /// Every key: goes shard by shard for a read, locks all shards for a write.
+    /// Every key of the database: goes shard by shard for a read, locks all its shards for a write.
     Every,
 }
 
 /// Takes the keys that a request names.
 pub trait KeySet {
     fn key(&mut self, db: u8, key: &[u8]);
-    /// The request may touch any key.
+    /// The request may touch any key of this database.
+    fn database(&mut self, _: u8) {}
+    /// The request may touch any key of any database.
     fn everything(&mut self) {}
 }
 
@@ -90,8 +92,12 @@ impl KeySet for Places {
         Places::key(self, db, key);
     }
 
+    fn database(&mut self, db: u8) {
+        Places::database(self, db);
+    }
+
     fn everything(&mut self) {
-        self.all();
+        Places::everything(self);
     }
 }
 
@@ -123,7 +129,7 @@ impl Keys {
     pub fn each(&self, words: Words<'_>, db: u8, sink: &mut KeySink<'_>) {
         match *self {
             Keys::None => {}
-            Keys::Every => sink.everything(),
+            Keys::Every => sink.database(db),
             Keys::Range { first, last, step } => {
                 let last = if last < 0 { words.len() as i64 + i64::from(last) } else { i64::from(last) };
                 let last = last.min(words.len() as i64 - 1);

@@ -6,8 +6,19 @@ use super::row::{Command, Run};
 use super::{connection, keys, pubsub, server, strings, transactions};
 
 /// The families, in the order of the documentation.
-static FAMILIES: &[&[Command]] =
-    &[strings::ROWS, keys::ROWS, transactions::ROWS, pubsub::ROWS, connection::ROWS, server::ROWS];
+static FAMILIES: &[&[Command]] = &[
+    strings::ROWS,
+    keys::existence::ROWS,
+    keys::expiry::ROWS,
+    keys::naming::ROWS,
+    keys::walk::ROWS,
+    keys::object::ROWS,
+    keys::databases::ROWS,
+    transactions::ROWS,
+    pubsub::ROWS,
+    connection::ROWS,
+    server::ROWS,
+];
 
 /// A command's place in the table: what per-command counters are indexed by.
 #[derive(Clone, Copy)]

@@ -41,8 +41,9 @@ impl Blob {
         }
     }
 
+    /// What the allocator gives for it.
     pub fn heap_bytes(&self) -> usize {
-        header(self.len()) + self.len()
+        size_class(header(self.len()) + self.len())
     }
 }
 
@@ -95,6 +96,12 @@ impl fmt::Debug for Blob {
     }
 }
 
+/// jemalloc's: multiples of 16, and from 128 on four to each doubling.
+fn size_class(bytes: usize) -> usize {
+    let step = (bytes.next_power_of_two() / 8).max(16);
+    if bytes <= 8 { 8 } else { bytes.next_multiple_of(step) }
+}
+
 fn header(length: usize) -> usize {
     if length < LONG as usize { 1 } else { LONG_HEADER }
 }
@@ -113,7 +120,8 @@ mod tests {
             let bytes: Vec<u8> = (0..length).map(|i| i as u8).collect();
             let blob = Blob::new(&bytes);
             let copy = blob.clone();
-            assert_eq!(blob.heap_bytes(), length + if length < 255 { 1 } else { 9 });
+            let needed = length + if length < 255 { 1 } else { 9 };
+            assert!((needed..needed + needed / 4 + 16).contains(&blob.heap_bytes()));
             drop(blob);
             assert_eq!(&*copy, bytes);
         }

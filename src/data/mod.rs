@@ -8,11 +8,14 @@
 
 pub mod blob;
 pub mod dict;
+pub mod float;
 pub mod hash;
+pub mod lcs;
 pub mod list;
 pub mod packed;
 pub mod random;
 pub mod set;
+pub mod zset;
 
 /// Up to where a collection stays in its compact encoding; named as Redis's options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

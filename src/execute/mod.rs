@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::command::pubsub;
 use crate::command::row::{Command, Flags, Run};
 use crate::command::table::{self, Found};
-use crate::command::{Args, Context, Error, Server};
+use crate::command::{Args, Context, Error, Keys, Server};
 use crate::keyspace::lock::{Locked, Mode, Place};
 use crate::keyspace::{Edit, Places, View};
 use crate::metrics::WorkerCounters;
@@ -124,7 +124,7 @@ impl Executor {
             KeySet::One(place) => {
                 View::new(keyspace, Locked::one(keyspace, place, Mode::Shared), call.session.db, call.now_ms)
             }
-            KeySet::Many(places) if places.is_everything() => {
+            KeySet::Many(_) if matches!(found.command.keys, Keys::Every) => {
                 View::stepwise(keyspace, call.session.db, call.now_ms)
             }
             KeySet::Many(places) => View::new(
@@ -223,7 +223,6 @@ enum KeySet {
 }
 
 fn key_set(command: &Command, words: Words<'_>, db: u8) -> KeySet {
-    use crate::command::row::Keys;
     if let Keys::Range { first: 1, last: 1, .. } = command.keys {
         return KeySet::One(Place::of(db, words.get(1)));
     }

@@ -80,7 +80,9 @@ impl<'k> Edit<'k> {
             self.expire(db, key);
             return None;
         }
-        self.shard_mut(db, key)?.into_entry(hash, key)
+        let entry = self.shard_mut(db, key)?.into_entry(hash, key)?;
+        entry.set_access((now_ms / 1000) as u32);
+        Some(entry)
     }
 
     /// Creates or replaces a key, deadline and all.
@@ -99,7 +101,7 @@ impl<'k> Edit<'k> {
             self.expire(db, key);
         }
         let Some(mut shard) = self.shard_mut(db, key) else { return };
-        let old = shard.put(hash, key, content, deadline);
+        let old = shard.put(hash, key, content, deadline, (now_ms / 1000) as u32);
         self.removed.extend(old);
     }
 
@@ -155,14 +157,16 @@ impl<'k> Edit<'k> {
 
     // ---- whole databases ----
 
-    /// Empties a database. The command must hold everything.
-    pub fn flush(&mut self, db: u8) {
+    /// Empties a database that the command holds. Returns whether there was anything in it.
+    pub fn flush(&mut self, db: u8) -> bool {
         let keyspace = self.view.keyspace;
+        let mut changed = false;
         for place in (0..SHARDS as u16).map(|shard| Place { db, shard }) {
-            let Some(mut shard) = self.shard_mut_at(place) else { return };
+            let Some(mut shard) = self.shard_mut_at(place) else { return changed };
             if shard.table.is_empty() {
                 continue;
             }
+            changed = true;
             let table = shard.take_all();
             let hasher = shard.hasher;
             shard
@@ -171,9 +175,10 @@ impl<'k> Edit<'k> {
                 .all_changed(|key| super::table::find(&table, hasher.hash(key), key).is_some());
             keyspace.discard(Garbage::Table(table));
         }
+        changed
     }
 
-    /// Exchanges two databases. The command must hold everything.
+    /// Exchanges two databases; the command must hold both.
     pub fn swap_databases(&mut self, a: u8, b: u8) {
         for shard in 0..SHARDS as u16 {
             let Scope::Locked(locked) = &mut self.view.scope else { return };
@@ -201,6 +206,12 @@ impl<'k> Edit<'k> {
         if let Some(key) = words.get(1) {
             self.touch(db, key);
         }
+    }
+
+    /// Records a change and tells nobody: for words that name no key, or another one first than the one that has
+    /// changed. [`Edit::touch`] is the caller's.
+    pub fn record_only(&mut self, db: u8, words: &[&[u8]]) {
+        self.effects.push(db, words);
     }
 
     /// As [`Edit::record`], for words that come from an iterator.

@@ -150,6 +150,11 @@ impl Entry {
         unsafe { self.block.cast::<u8>().as_ptr().add(offset) }
     }
 
+    /// Where the block lies, for prefetching.
+    pub fn address(&self) -> *const u8 {
+        self.at(0)
+    }
+
     pub fn key(&self) -> &[u8] {
         let shape = self.shape();
         // SAFETY: `key_len` bytes at `key_at` were written when the block was made.

@@ -10,6 +10,7 @@ use super::Keyspace;
 use super::shard::{Shard, ShardMut, Side};
 use super::slot::shard_of;
 use super::table::{KeyHasher, Table};
+use crate::limits::{DATABASES, SHARDS};
 
 /// One shard of one database.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -28,32 +29,43 @@ impl Place {
 #[derive(Default, Debug)]
 pub struct Places {
     places: SmallVec<[Place; 4]>,
-    /// Every shard of every database.
+    /// Databases of which every shard is wanted: one bit each.
+    whole: u16,
+    /// Every database that is in use by then.
     everything: bool,
 }
+
+const _: () = assert!(DATABASES <= u16::BITS as usize);
 
 impl Places {
     pub fn new() -> Places {
         Places::default()
     }
 
-    pub fn everything() -> Places {
-        Places { places: SmallVec::new(), everything: true }
-    }
-
     pub fn key(&mut self, db: u8, key: &[u8]) {
         self.places.push(Place::of(db, key));
     }
 
-    pub fn all(&mut self) {
+    pub fn database(&mut self, db: u8) {
+        self.whole |= 1 << db;
+    }
+
+    pub fn everything(&mut self) {
         self.everything = true;
     }
 
-    pub fn is_everything(&self) -> bool {
-        self.everything
-    }
-
-    fn in_order(mut self) -> SmallVec<[Place; 4]> {
+    fn in_order(mut self, keyspace: &Keyspace) -> SmallVec<[Place; 4]> {
+        if self.everything {
+            let in_use = keyspace.databases().chain(self.places.iter().map(|place| place.db));
+            self.whole |= in_use.fold(0, |bits, db| bits | 1 << db);
+        }
+        if self.whole != 0 {
+            let whole = self.whole;
+            self.places.retain(|place| whole & (1 << place.db) == 0);
+            let databases = (0..DATABASES as u8).filter(|db| whole & (1 << db) != 0);
+            self.places
+                .extend(databases.flat_map(|db| (0..SHARDS as u16).map(move |shard| Place { db, shard })));
+        }
         if self.places.len() > 1 {
             self.places.sort_unstable();
             self.places.dedup();
@@ -98,11 +110,8 @@ impl<'k> Locked<'k> {
 
     pub fn many(keyspace: &'k Keyspace, places: Places, mode: Mode) -> Locked<'k> {
         let mut locked = Locked::none(keyspace);
-        if places.everything {
-            locked.held.extend(keyspace.all_places().map(|place| Self::hold(keyspace, place, mode)));
-        } else {
-            locked.held.extend(places.in_order().into_iter().map(|p| Self::hold(keyspace, p, mode)));
-        }
+        let places = places.in_order(keyspace).into_iter();
+        locked.held.extend(places.map(|place| Self::hold(keyspace, place, mode)));
         locked
     }
 
@@ -168,5 +177,43 @@ impl<'k> Locked<'k> {
 
     pub fn set_written(&self, seq: u64) {
         self.held.iter().for_each(|held| held.side.set_written(seq));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locked(keyspace: &Keyspace, name: impl FnOnce(&mut Places)) -> Vec<Place> {
+        let mut places = Places::new();
+        name(&mut places);
+        let locked = Locked::many(keyspace, places, Mode::Exclusive);
+        locked.sides().map(|(place, _)| place).collect()
+    }
+
+    #[test]
+    fn places_are_locked_once_and_in_order() {
+        let keyspace = Keyspace::new(1, 0, crossbeam_channel::unbounded().0);
+        let some = locked(&keyspace, |places| {
+            for (db, key) in [(3, b"b"), (0, b"a"), (3, b"b"), (0, b"c")] {
+                places.key(db, key);
+            }
+        });
+        assert_eq!(some.len(), 3);
+        assert!(some.is_sorted());
+    }
+
+    #[test]
+    fn everything_includes_databases_that_only_the_request_names() {
+        let keyspace = Keyspace::new(1, 0, crossbeam_channel::unbounded().0);
+        assert_eq!(locked(&keyspace, Places::everything).len(), 0, "no database is in use");
+        let all = locked(&keyspace, |places| {
+            places.key(5, b"k");
+            places.everything();
+            places.database(2);
+        });
+        assert_eq!(all.len(), 2 * SHARDS);
+        assert!(all.is_sorted());
+        assert_eq!(locked(&keyspace, Places::everything), all, "both are in use by now");
     }
 }

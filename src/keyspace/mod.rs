@@ -16,6 +16,10 @@ pub mod expiry;
 pub mod lock;
 pub mod object;
 pub mod pattern;
+pub mod prefetch;
+mod random;
+pub mod sample;
+pub mod scan;
 pub mod shard;
 pub mod slot;
 mod table;
@@ -24,6 +28,7 @@ pub mod view;
 pub mod watch;
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::Sender;
 use dashmap::DashMap;
@@ -51,6 +56,11 @@ pub enum Garbage {
 pub struct Keyspace {
     databases: [OnceLock<Database>; DATABASES],
     hasher: KeyHasher,
+    seed: u64,
+    /// Sources of random numbers handed out so far.
+    sources: AtomicU64,
+    /// When it began: what was loaded counts as last used then.
+    born_s: u32,
     garbage: Sender<Garbage>,
     /// Up to where collections stay compact.
     pub tuning: Tuning,
@@ -69,14 +79,22 @@ pub struct DatabaseSize {
 }
 
 impl Keyspace {
-    /// `seed` keeps hashes unpredictable; `garbage` takes what is slow to free.
-    pub fn new(seed: u64, garbage: Sender<Garbage>) -> Keyspace {
+    /// `seed` keeps hashes and choices unpredictable; `garbage` takes what is slow to free.
+    pub fn new(seed: u64, now_ms: u64, garbage: Sender<Garbage>) -> Keyspace {
         Keyspace {
             databases: [const { OnceLock::new() }; DATABASES],
             hasher: KeyHasher::with_seed(seed),
+            seed,
+            sources: AtomicU64::new(0),
+            born_s: (now_ms / 1000) as u32,
             garbage,
             tuning: Tuning::default(),
         }
+    }
+
+    /// A source of random numbers, another one at each call.
+    pub fn random(&self) -> impl FnMut() -> u64 + use<> {
+        random::source(self.seed, self.sources.fetch_add(1, Ordering::Relaxed))
     }
 
     fn database(&self, db: u8) -> &Database {
@@ -122,6 +140,13 @@ impl Keyspace {
     pub fn waits_no_longer(&self, place: Place) {
         let side = &self.database(place.db).sides[place.shard as usize];
         side.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Looks at a shard's table if nobody is writing to it.
+    fn peek_table(&self, place: Place, look: impl FnOnce(&Table)) {
+        if let Some(table) = self.database(place.db).map.shards()[place.shard as usize].try_read() {
+            look(&table);
+        }
     }
 
     /// Whether a shard has a key that may be due. Takes no shard lock.

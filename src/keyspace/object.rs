@@ -105,6 +105,16 @@ impl Object {
         }
     }
 
+    /// A value of its own that equals this one.
+    pub fn duplicate(&self) -> Object {
+        match self {
+            Object::Bytes(bytes) => Object::Bytes(bytes.clone()),
+            Object::List(list) => Object::List(list.clone()),
+            Object::Set(set) => Object::Set(set.clone()),
+            Object::Hash(hash) => Object::Hash(hash.clone()),
+        }
+    }
+
     pub fn heap_bytes(&self) -> usize {
         match self {
             Object::Bytes(bytes) => bytes.capacity(),

@@ -110,19 +110,23 @@ impl<'a> ShardMut<'a> {
         table::find_mut(self.table, hash, key)
     }
 
-    /// Creates or replaces the entry, deadline and all. Returns the value that went, where freeing it may take time.
+    /// Creates or replaces the entry, deadline and all; it counts as used at `access`. Returns the value that went,
+    /// where freeing it may take time.
     pub fn put(
         &mut self,
         hash: KeyHash,
         key: &[u8],
         content: Content<'_>,
         deadline: Option<u64>,
+        access: u32,
     ) -> Option<Entry> {
         let Some(entry) = table::find_mut(self.table, hash, key) else {
             if let Some(at) = deadline {
                 self.side.deadline_added(hash, at);
             }
-            table::insert(self.table, self.hasher, hash, Entry::new(key, content, deadline));
+            let entry = Entry::new(key, content, deadline);
+            entry.set_access(access);
+            table::insert(self.table, self.hasher, hash, entry);
             return None;
         };
         let had = entry.deadline();
@@ -134,6 +138,7 @@ impl<'a> ShardMut<'a> {
             }
             content => Some(std::mem::replace(entry, Entry::new(key, content, deadline))),
         };
+        entry.set_access(access);
         self.deadline_moved(hash, had, deadline);
         old
     }

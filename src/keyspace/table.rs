@@ -80,6 +80,43 @@ pub fn remove(table: &mut Table, hash: KeyHash, key: &[u8]) -> Option<Entry> {
     table.remove_entry(hash.spread(), |(entry, _)| entry.key() == key).map(|(entry, _)| entry)
 }
 
+/// Asks for the lines of a table in which the look-up of `hash` will begin.
+pub fn prefetch_slots(table: &Table, hash: KeyHash) {
+    let home = hash.spread() as usize & (table.buckets() - 1);
+    // hashbrown's layout: slots lie in front of `data_end` in reverse, one control byte each behind it.
+    let end = table.data_end().as_ptr().cast::<u8>();
+    let slot = size_of::<(Entry, SharedValue<()>)>();
+    prefetch(end.wrapping_add(home));
+    prefetch(end.wrapping_sub((home + 1) * slot));
+    prefetch(end.wrapping_sub((home + 1) * slot + CACHE_LINE));
+}
+
+/// Asks for the entries that the look-up of `hash` will compare with.
+pub fn prefetch_entries(table: &Table, hash: KeyHash) {
+    // SAFETY: the iterator borrows the table, and the buckets that it yields are full.
+    for bucket in unsafe { table.iter_hash(hash.spread()) } {
+        // SAFETY: as above.
+        let block = unsafe { &bucket.as_ref().0 }.address();
+        prefetch(block);
+        prefetch(block.wrapping_add(CACHE_LINE));
+    }
+}
+
+const CACHE_LINE: usize = 64;
+
+/// A hint to the processor; any address will do.
+#[inline]
+fn prefetch(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of x86-64, and prefetching never faults.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
 /// Gives memory back once a table is mostly empty; rare enough to be worth a rehash.
 pub fn shrink(table: &mut Table, hasher: &KeyHasher) {
     if table.buckets() >= 64 && table.len() * 8 < table.buckets() {

@@ -80,21 +80,34 @@ impl<'k> View<'k> {
 
     /// The live entry of a key. The key must be one of the command's own, as its row declares them.
     pub fn get(&self, key: &[u8]) -> Option<&Entry> {
+        self.look(key).inspect(|entry| self.used(entry))
+    }
+
+    /// As [`View::get`], for a command that only asks about the key: it does not count as used.
+    pub fn look(&self, key: &[u8]) -> Option<&Entry> {
         let found = self.peek(self.db, key);
         let count = if found.is_some() { &self.hits } else { &self.misses };
         count.set(count.get() + 1);
-        if let Some(entry) = found {
-            self.used(entry);
-        }
         found
     }
 
-    /// As [`View::get`], in any database, and without marking the key as used.
+    /// As [`View::look`], in any database, and neither a hit nor a miss.
     pub fn peek(&self, db: u8, key: &[u8]) -> Option<&Entry> {
         let Scope::Locked(locked) = &self.scope else { return None };
         let shard = locked.shard(Place::of(db, key));
         debug_assert!(shard.is_some(), "a command touches only the keys that its row declares");
         shard?.find(self.keyspace.hash(key), key).filter(|entry| !entry.is_due(self.now_ms))
+    }
+
+    /// Whole seconds since the last use of an entry of this view.
+    pub fn idle_s(&self, entry: &Entry) -> u64 {
+        let used_s = if entry.access() == 0 { self.keyspace.born_s } else { entry.access() };
+        (self.now_ms / 1000).saturating_sub(u64::from(used_s))
+    }
+
+    /// A source of random numbers, another one at each call.
+    pub fn random(&self) -> impl FnMut() -> u64 + use<> {
+        self.keyspace.random()
     }
 
     /// Seconds of the last use, for OBJECT IDLETIME.

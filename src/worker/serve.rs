@@ -11,6 +11,7 @@ use crate::command::table::Found;
 use crate::connection::{Connection, Exec, Held, Progress, Turn};
 use crate::execute::log::Seq;
 use crate::execute::look_up;
+use crate::keyspace::prefetch::LookAhead;
 use crate::limits;
 use crate::metrics::WorkerCounters;
 use crate::protocol::{Batch, Fault, Reply, Wire};
@@ -40,6 +41,7 @@ pub struct Worker<'p> {
     /// Where the replies start that are not durable yet; empty when nothing has to wait.
     undurable: Vec<(u32, Wire)>,
     used: Vec<Batch>,
+    ahead: LookAhead,
     /// Other clients that must be served because of what this one did.
     woken: Woken,
 }
@@ -58,6 +60,7 @@ impl<'p> Worker<'p> {
             out,
             undurable: Vec::new(),
             used: Vec::new(),
+            ahead: LookAhead::default(),
             woken: Woken::new(),
         }
     }
@@ -148,12 +151,21 @@ impl<'p> Worker<'p> {
         let session = &mut exec.session;
         let now_ms = now_ms();
         let mut until = 0;
+        let keyspace = &*self.pool.executor.server.keyspace;
+        let pipelined = progress.batch.requests.len() - progress.next > 1;
+        self.ahead.restart(progress.next);
         self.out.clear();
         self.undurable.clear();
         while let Some(request) = progress.batch.requests.get(progress.next) {
             if self.out.len() >= limits::OUTPUT_PAUSE {
                 connection.resume_with(progress);
                 return (Pause::OutputFull, until);
+            }
+            if pipelined {
+                let requests = &progress.batch.requests;
+                self.ahead.step(keyspace, session.db, progress.next, |at| {
+                    requests.get(at).and_then(|request| progress.batch.words(request).iter().nth(1))
+                });
             }
             let wire = Wire::of(request.form, session.resp);
             let start = self.out.len();

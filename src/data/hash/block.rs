@@ -13,10 +13,6 @@ impl<const STRIDE: usize> Block<STRIDE> {
         Iter(self.0.iter())
     }
 
-    pub fn at(&self, position: usize) -> Field<'_> {
-        self.field(self.0.seek(position * STRIDE))
-    }
-
     fn find(&self, name: &[u8]) -> Option<Cursor> {
         self.0.find(&Needle::new(name), STRIDE)
     }
@@ -33,6 +29,12 @@ impl<const STRIDE: usize> Block<STRIDE> {
         read_deadline(self.0.at(self.0.after(value)))
     }
 
+    fn push(&mut self, name: &[u8], value: &[u8], deadline_ms: Option<u64>) {
+        let mut digits = itoa::Buffer::new();
+        let deadline = digits.format(deadline_ms.unwrap_or(0)).as_bytes();
+        self.0.push_back_all(&[name, value, deadline][..STRIDE]);
+    }
+
     fn write_deadline(&mut self, value: Cursor, deadline_ms: Option<u64>) {
         if STRIDE == 3 {
             let deadline = self.0.after(value);
@@ -43,13 +45,11 @@ impl<const STRIDE: usize> Block<STRIDE> {
 
 impl Block<2> {
     pub fn with_deadlines(&self) -> Block<3> {
-        let mut timed = Packed::new();
+        let mut timed = Block::default();
         for field in self.iter() {
-            timed.push_back(field.name.as_bytes(&mut [0; 20]));
-            timed.push_back(field.value.as_bytes(&mut [0; 20]));
-            timed.push_back(b"0");
+            timed.push(field.name.as_bytes(&mut [0; 20]), field.value.as_bytes(&mut [0; 20]), None);
         }
-        Block(timed)
+        timed
     }
 }
 
@@ -66,15 +66,13 @@ impl<const STRIDE: usize> Fields for Block<STRIDE> {
         self.find(name).map(|name| self.field(name))
     }
 
+    fn at(&self, position: usize) -> Field<'_> {
+        self.field(self.0.seek(position * STRIDE))
+    }
+
     fn put(&mut self, name: &[u8], value: &[u8], deadline_ms: Option<u64>) -> Option<Option<u64>> {
         let Some(found) = self.find(name) else {
-            self.0.push_back(name);
-            let at = self.0.end();
-            self.0.push_back(value);
-            if STRIDE == 3 {
-                self.0.push_back(b"0");
-            }
-            self.write_deadline(at, deadline_ms);
+            self.push(name, value, deadline_ms);
             return None;
         };
         let at = self.0.after(found);

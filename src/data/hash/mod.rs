@@ -46,6 +46,8 @@ trait Fields {
     fn heap_bytes(&self) -> usize;
 
     fn get(&self, name: &[u8]) -> Option<Field<'_>>;
+    /// The field at a position of `0..len()`, in the order of iteration.
+    fn at(&self, position: usize) -> Field<'_>;
     /// Adds or overwrites a field; returns the deadline of the one overwritten.
     fn put(&mut self, name: &[u8], value: &[u8], deadline_ms: Option<u64>) -> Option<Option<u64>>;
     /// Only for a field that there is, in a representation that has deadlines.
@@ -76,6 +78,9 @@ impl Field<'_> {
 fn is_live(deadline_ms: Option<u64>, now_ms: u64) -> bool {
     deadline_ms.is_none_or(|deadline_ms| now_ms < deadline_ms)
 }
+
+/// The time at which no field is past its deadline.
+const ALL: u64 = 0;
 
 /// No clock gets there; later deadlines are cut to it, so that a block keeps them as integers.
 const DEADLINE_MAX_MS: u64 = i64::MAX as u64;
@@ -198,7 +203,7 @@ impl Hash {
     pub fn random(&self, now_ms: u64, rng: Rng) -> Option<Field<'_>> {
         // Where few fields are past their deadline, a few draws find one that is not.
         for _ in 0..16.min(self.fields().len()) {
-            let drawn = self.at(below(self.fields().len(), rng));
+            let drawn = self.fields().at(below(self.fields().len(), rng));
             if drawn.is_live(now_ms) {
                 return Some(drawn);
             }
@@ -210,17 +215,18 @@ impl Hash {
     /// `count` different fields, or all of them; each choice with the same odds.
     pub fn sample(&self, count: usize, now_ms: u64, rng: Rng) -> Vec<Field<'_>> {
         let expired = self.fields().expired(now_ms);
+        if count >= self.fields().len() - expired {
+            return self.iter(now_ms).collect();
+        }
+        // With as many more as may turn out to be past their deadline, enough are left.
         let chosen = choose(self.fields().len(), count.saturating_add(expired), rng);
-        let fields: Vec<Field<'_>> = match self.table() {
-            Some(table) => chosen.iter().map(|&position| table.at(position)).collect(),
-            None => self
-                .iter(0)
-                .enumerate()
-                .filter(|(position, _)| chosen.contains(position))
-                .map(|(_, field)| field)
-                .collect(),
+        let live: Vec<Field<'_>> = match self.table() {
+            Some(table) => chosen.iter().map(|&p| table.at(p)).filter(|f| f.is_live(now_ms)).collect(),
+            None => {
+                let fields = self.iter(ALL).enumerate();
+                fields.filter(|(p, f)| chosen.contains(p) && f.is_live(now_ms)).map(|(_, f)| f).collect()
+            }
         };
-        let live: Vec<Field<'_>> = fields.into_iter().filter(|field| field.is_live(now_ms)).collect();
         choose(live.len(), count, rng).into_iter().map(|index| live[index]).collect()
     }
 
@@ -356,17 +362,6 @@ impl Hash {
         self.fields().get(name).filter(|field| field.is_live(now_ms))
     }
 
-    /// The field at a position of `0..fields().len()`.
-    fn at(&self, position: usize) -> Field<'_> {
-        match &self.0 {
-            Repr::Small(block) => block.at(position),
-            Repr::Rich(rich) => match &**rich {
-                Rich::Timed(block) => block.at(position),
-                Rich::Table(table) => table.at(position),
-            },
-        }
-    }
-
     fn put(
         &mut self,
         name: &[u8],
@@ -395,7 +390,7 @@ impl Hash {
     fn enlarge(&mut self) {
         if self.table().is_none() {
             let mut table = Table::default();
-            for field in self.iter(0) {
+            for field in self.iter(ALL) {
                 table.put(
                     field.name.as_bytes(&mut [0; 20]),
                     field.value.as_bytes(&mut [0; 20]),

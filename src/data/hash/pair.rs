@@ -43,8 +43,9 @@ impl Pair {
         Field { name: Element::Bytes(name), value: Element::Bytes(value), deadline_ms }
     }
 
+    /// As the allocator rounds it.
     pub fn heap_bytes(&self) -> usize {
-        self.0.heap_bytes()
+        self.0.heap_bytes().next_multiple_of(16)
     }
 
     fn parts(&self) -> (&[u8], &[u8], Option<u64>) {

@@ -5,7 +5,7 @@ use super::{Field, Fields};
 use crate::data::dict::{self, Dict};
 use std::collections::BTreeSet;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Table {
     pairs: Dict<Pair>,
     /// What the pairs own.
@@ -17,10 +17,6 @@ pub(super) struct Table {
 impl Table {
     pub fn iter(&self) -> Iter<'_> {
         Iter(self.pairs.iter())
-    }
-
-    pub fn at(&self, position: usize) -> Field<'_> {
-        self.pairs.at(position).field()
     }
 
     pub fn scan(&self, cursor: u64, count: usize, f: &mut dyn FnMut(Field<'_>)) -> u64 {
@@ -53,6 +49,10 @@ impl Fields for Table {
 
     fn get(&self, name: &[u8]) -> Option<Field<'_>> {
         self.pairs.get(name).map(Pair::field)
+    }
+
+    fn at(&self, position: usize) -> Field<'_> {
+        self.pairs.at(position).field()
     }
 
     fn put(&mut self, name: &[u8], value: &[u8], deadline_ms: Option<u64>) -> Option<Option<u64>> {
@@ -100,14 +100,6 @@ impl Fields for Table {
             count += 1;
         }
         count
-    }
-}
-
-impl Clone for Table {
-    fn clone(&self) -> Self {
-        let mut pairs = Dict::new();
-        self.pairs.iter().for_each(|pair| pairs.insert_new(pair.clone()));
-        Self { pairs, pair_bytes: self.pair_bytes, deadlines: self.deadlines.clone() }
     }
 }
 

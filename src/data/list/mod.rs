@@ -214,14 +214,10 @@ impl List {
 
     /// Indexes of elements equal to `text`, in the order of looking.
     pub fn positions(&self, text: &[u8], search: Search) -> Vec<usize> {
-        let needle = Needle::new(text);
-        let depth = if search.depth == 0 { usize::MAX } else { search.depth };
-        let count = if search.count == 0 { usize::MAX } else { search.count };
-        let equal = |(index, element): (usize, Element<'_>)| needle.matches(&element).then_some(index);
         let elements = self.iter().enumerate();
         match search.from {
-            End::Front => elements.take(depth).filter_map(equal).skip(search.skip).take(count).collect(),
-            End::Back => elements.rev().take(depth).filter_map(equal).skip(search.skip).take(count).collect(),
+            End::Front => search.run(elements, text),
+            End::Back => search.run(elements.rev(), text),
         }
     }
 
@@ -254,6 +250,27 @@ pub struct Search {
     pub count: usize,
     /// Elements looked at; 0 for all.
     pub depth: usize,
+}
+
+impl Search {
+    fn run<'a>(self, elements: impl Iterator<Item = (usize, Element<'a>)>, text: &[u8]) -> Vec<usize> {
+        let needle = Needle::new(text);
+        let depth = if self.depth == 0 { usize::MAX } else { self.depth };
+        let count = if self.count == 0 { usize::MAX } else { self.count };
+        let (mut passed, mut found) = (0, Vec::new());
+        for (index, element) in elements.take(depth) {
+            if needle.matches(&element) {
+                passed += 1;
+                if passed > self.skip {
+                    found.push(index);
+                }
+                if found.len() == count {
+                    break;
+                }
+            }
+        }
+        found
+    }
 }
 
 fn limit(thresholds: &Thresholds) -> Limit {

@@ -155,9 +155,7 @@ impl Nodes {
                 End::Back => self.nodes.pop_back(),
             };
         }
-        if self.nodes.len() < self.nodes.capacity() / 4 {
-            self.nodes.shrink_to(self.nodes.len() * 2);
-        }
+        self.give_back();
     }
 
     /// Replaces the element at `index`, which is below the length.
@@ -166,7 +164,10 @@ impl Nodes {
         let Node { elements, len } = &mut self.nodes[n];
         let cursor = elements.seek(within);
         let bytes = elements.bytes() - elements.bytes_at(cursor) + Packed::bytes_for(text);
-        if *len == 1 || limit.holds(bytes, *len) {
+        if *len == 1 {
+            elements.replace_at(cursor, text);
+            self.merge(n..n + 1, limit);
+        } else if limit.holds(bytes, *len) {
             elements.replace_at(cursor, text);
         } else {
             let tail = elements.split_off(elements.after(cursor));
@@ -285,6 +286,14 @@ impl Nodes {
         }
         if emptied {
             self.nodes.retain(|node| node.len > 0);
+            self.give_back();
+        }
+    }
+
+    /// Returns the queue's own memory once most of it is unused.
+    fn give_back(&mut self) {
+        if self.nodes.len() < self.nodes.capacity() / 4 {
+            self.nodes.shrink_to(self.nodes.len() * 2);
         }
     }
 }

@@ -227,6 +227,25 @@ fn a_list_of_many_nodes_is_emptied_from_the_middle() {
 }
 
 #[test]
+fn nodes_that_large_elements_split_are_merged_again() {
+    let thresholds = Thresholds { list_max_listpack_size: -1, ..Thresholds::default() };
+    let mut list = List::new();
+    for i in 0..1000 {
+        list.push(End::Back, format!("element {i:04}").as_bytes(), &thresholds);
+    }
+    let before = list.heap_bytes();
+    for i in (0..1000).step_by(2) {
+        list.set(i, &[b'x'; 5000], &thresholds);
+    }
+    assert!(list.heap_bytes() > 500 * 5000);
+    for i in (0..1000).step_by(2) {
+        list.set(i, format!("element {i:04}").as_bytes(), &thresholds);
+    }
+    assert!(list.iter().enumerate().all(|(i, text)| text.eq_bytes(format!("element {i:04}").as_bytes())));
+    assert!(list.heap_bytes() < before * 2, "{} of {before}", list.heap_bytes());
+}
+
+#[test]
 fn memory_is_told_without_visiting_every_node() {
     let thresholds = Thresholds::default();
     let mut list = List::new();

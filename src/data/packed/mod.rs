@@ -94,6 +94,16 @@ impl Packed {
         self.insert_at(self.end(), text);
     }
 
+    /// Adds several at the end and grows once at most.
+    pub fn push_back_all(&mut self, texts: &[&[u8]]) {
+        let bytes = texts.iter().map(|text| Self::bytes_for(text)).sum();
+        if bytes > 0 {
+            let header = self.make_room(self.header(), bytes, false);
+            self.set_header(header);
+            texts.iter().for_each(|text| self.push_back(text));
+        }
+    }
+
     pub fn push_front(&mut self, text: &[u8]) {
         self.insert_at(self.first(), text);
     }
@@ -233,7 +243,7 @@ impl Packed {
         }
         header.end = write;
         self.set_header(header);
-        self.give_back();
+        self.give_back(header);
     }
 
     /// Cuts off what stands at `cursor` and behind.
@@ -281,11 +291,11 @@ impl Packed {
         new_len: usize,
     ) -> &mut [u8] {
         let at = cursor.offset();
-        let at_front = at == 0 && old < self.header().used();
-        if new > old {
-            self.make_room(new - old, at_front);
-        }
         let mut header = self.header();
+        let at_front = at == 0 && old < header.used();
+        if new > old {
+            header = self.make_room(header, new - old, at_front);
+        }
         header.len = header.len + new_len - old_len;
         if at_front {
             header.start = header.start + old - new;
@@ -298,7 +308,7 @@ impl Packed {
         }
         self.set_header(header);
         if new == 0 {
-            self.give_back();
+            self.give_back(header);
             return &mut [];
         }
         &mut self.block[header.start + at..][..new]
@@ -306,33 +316,28 @@ impl Packed {
 
     /// Sees to it that the gap at one edge is at least `extra` bytes.
     #[inline]
-    fn make_room(&mut self, extra: usize, at_front: bool) {
-        let header = self.header();
+    fn make_room(&mut self, header: Header, extra: usize, at_front: bool) -> Header {
         let gap = if at_front {
             header.start - header_bytes(self.block.len())
         } else {
             self.block.len() - header.end
         };
-        if gap < extra {
-            self.relocate(header.used() + extra, at_front);
-        }
+        if gap >= extra { header } else { self.relocate(header, extra, at_front) }
     }
 
-    /// Moves the elements to the far edge of a block that has room for `bytes` of them.
+    /// Moves the elements to the far edge of a block that has room for `extra` bytes more.
     #[cold]
-    fn relocate(&mut self, bytes: usize, to_back: bool) {
-        let header = self.header();
-        let size = size_for(bytes).max(self.block.len());
+    fn relocate(&mut self, header: Header, extra: usize, to_back: bool) -> Header {
+        let size = size_for(header.used() + extra).max(self.block.len());
         self.resize(size);
         let start = if to_back { size - header.used() } else { header_bytes(size) };
         self.block.copy_within(header.start..header.end, start);
-        self.set_header(Header { start, end: start + header.used(), len: header.len });
+        Header { start, end: start + header.used(), len: header.len }
     }
 
     /// After a removal: returns memory once at least a quarter of the block is unused.
     #[inline]
-    fn give_back(&mut self) {
-        let header = self.header();
+    fn give_back(&mut self, header: Header) {
         let used = header_bytes(self.block.len()) + header.used();
         if used <= self.block.len() / 4 * 3 || header.len == 0 {
             self.shrink(header);
@@ -361,30 +366,30 @@ impl Packed {
 
     #[inline]
     fn header(&self) -> Header {
-        let block = &self.block;
-        if block.is_empty() {
-            Header { start: 0, end: 0, len: 0 }
-        } else if block.len() <= NARROW_MAX {
-            let read = |at| usize::from(u16::from_le_bytes([block[at], block[at + 1]]));
-            Header { start: read(0), end: read(2), len: read(4) }
-        } else {
-            let read =
-                |at| u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]) as usize;
-            Header { start: read(0), end: read(4), len: read(8) }
+        match self.block.first_chunk::<6>() {
+            None => Header { start: 0, end: 0, len: 0 },
+            Some(fields) if self.block.len() <= NARROW_MAX => {
+                let field = |at: usize| usize::from(u16::from_le_bytes([fields[at], fields[at + 1]]));
+                Header { start: field(0), end: field(2), len: field(4) }
+            }
+            Some(_) => {
+                let fields = &self.block[..12];
+                let field =
+                    |at: usize| fields[at..at + 4].iter().rev().fold(0, |n, &b| n << 8 | usize::from(b));
+                Header { start: field(0), end: field(4), len: field(8) }
+            }
         }
     }
 
     #[inline]
     fn set_header(&mut self, header: Header) {
         let fields = [header.start, header.end, header.len];
-        if self.block.is_empty() {
-            debug_assert_eq!(header.len, 0);
-        } else if self.block.len() <= NARROW_MAX {
-            for (field, room) in fields.into_iter().zip(self.block.chunks_exact_mut(2)) {
+        if self.block.len() <= NARROW_MAX {
+            for (room, field) in self.block.chunks_exact_mut(2).zip(fields) {
                 room.copy_from_slice(&(field as u16).to_le_bytes());
             }
         } else {
-            for (field, room) in fields.into_iter().zip(self.block.chunks_exact_mut(4)) {
+            for (room, field) in self.block.chunks_exact_mut(4).zip(fields) {
                 room.copy_from_slice(&(field as u32).to_le_bytes());
             }
         }

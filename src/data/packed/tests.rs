@@ -14,6 +14,7 @@ fn texts() -> impl Strategy<Value = Vec<u8>> {
 #[derive(Debug, Clone)]
 enum Op {
     PushBack(Vec<u8>),
+    PushBackAll(Vec<Vec<u8>>),
     PushFront(Vec<u8>),
     Insert(usize, Vec<u8>),
     Replace(usize, Vec<u8>),
@@ -26,6 +27,7 @@ enum Op {
 fn ops() -> impl Strategy<Value = Op> {
     prop_oneof![
         5 => texts().prop_map(Op::PushBack),
+        2 => prop::collection::vec(texts(), 0..4).prop_map(Op::PushBackAll),
         5 => texts().prop_map(Op::PushFront),
         4 => (any::<usize>(), texts()).prop_map(|(i, t)| Op::Insert(i, t)),
         4 => (any::<usize>(), texts()).prop_map(|(i, t)| Op::Replace(i, t)),
@@ -41,6 +43,10 @@ fn apply(op: Op, packed: &mut Packed, model: &mut Vec<Vec<u8>>) {
         Op::PushBack(text) => {
             packed.push_back(&text);
             model.push(text);
+        }
+        Op::PushBackAll(texts) => {
+            packed.push_back_all(&texts.iter().map(|text| &text[..]).collect::<Vec<_>>());
+            model.extend(texts);
         }
         Op::PushFront(text) => {
             packed.push_front(&text);

@@ -19,15 +19,16 @@ use self::ints::Ints;
 use super::Thresholds;
 use super::blob::Blob;
 use super::dict::{self, Dict};
-use super::packed::{self, Element, Needle, Packed, canonical_int};
+use super::packed::{self, Element, IntText, Needle, Packed, canonical_int};
 use super::random::{Rng, below, choose};
 use std::mem;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Set {
     body: Body,
 }
 
+#[derive(Clone)]
 enum Body {
     Ints(Ints),
     Packed(Packed),
@@ -94,7 +95,7 @@ impl Set {
     pub fn contains_element(&self, member: &Element<'_>) -> bool {
         match (&self.body, member) {
             (Body::Ints(ints), Element::Int(value)) => ints.contains(*value),
-            _ => self.contains(member.as_bytes(&mut [0; 20])),
+            _ => self.contains(member.as_bytes(&mut IntText::default())),
         }
     }
 
@@ -133,7 +134,7 @@ impl Set {
 
     /// As [`Set::add`], for what another collection gave out.
     pub fn add_element(&mut self, member: &Element<'_>, limits: &Thresholds) -> bool {
-        self.add(member.as_bytes(&mut [0; 20]), limits)
+        self.add(member.as_bytes(&mut IntText::default()), limits)
     }
 
     /// Whether the member was in the set.
@@ -275,7 +276,7 @@ impl Set {
         let bytes = ints.len() * (widest + 2);
         if widest <= limits.set_max_listpack_value && fits(ints.len(), bytes, member, limits) {
             let mut packed = Packed::new();
-            self.iter().for_each(|value| packed.push_back(value.as_bytes(&mut [0; 20])));
+            self.iter().for_each(|value| packed.push_back(value.as_bytes(&mut IntText::default())));
             self.body = Body::Packed(packed);
         } else {
             self.become_table();
@@ -293,7 +294,7 @@ impl Set {
     fn become_table(&mut self) {
         let mut table = Table::default();
         for member in self.iter() {
-            table.add(member.as_bytes(&mut [0; 20]));
+            table.add(member.as_bytes(&mut IntText::default()));
         }
         self.body = Body::Table(Box::new(table));
     }
@@ -307,7 +308,7 @@ fn fits(len: usize, bytes: usize, member: &[u8], limits: &Thresholds) -> bool {
 }
 
 /// The members of a large set, and the bytes that they own beside the dict.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Table {
     members: Dict<Blob>,
     member_bytes: usize,

@@ -1,35 +1,14 @@
-//! Keys of any type: whether they exist, how long they live, what they are called.
+//! How long keys live.
 
-use super::args::Args;
-use super::deadline::Unit;
-use super::error::{Done, Error};
-use super::row::{Command, Flags, Group, Keys, Run};
-use crate::keyspace::pattern::Pattern;
+use super::ROW;
+use crate::command::args::{Args, parse_int};
+use crate::command::deadline::Unit;
+use crate::command::error::{Done, Error};
+use crate::command::row::{Command, Flags, Keys, Run};
 use crate::keyspace::{Edit, View};
-use crate::protocol::{OwnedWords, Reply};
+use crate::protocol::Reply;
 
 pub static ROWS: &[Command] = &[
-    Command {
-        name: "del",
-        arity: -2,
-        keys: Keys::rest(),
-        syntax: "key [key ...]",
-        summary: "Deletes one or more keys.",
-        complexity: "O(N) where N is the number of keys; big values are freed by a thread of their own.",
-        run: Run::Write(del),
-        ..ROW
-    },
-    Command {
-        name: "exists",
-        arity: -2,
-        keys: Keys::rest(),
-        flags: Flags::FAST,
-        syntax: "key [key ...]",
-        summary: "Counts how many of the given keys exist; a key named twice counts twice.",
-        complexity: "O(N) where N is the number of keys.",
-        run: Run::Read(exists),
-        ..ROW
-    },
     Command {
         name: "expire",
         arity: -3,
@@ -129,38 +108,7 @@ pub static ROWS: &[Command] = &[
         run: Run::Write(persist),
         ..ROW
     },
-    Command {
-        name: "keys",
-        arity: 2,
-        keys: Keys::Every,
-        flags: Flags::LONG.and(Flags::DANGEROUS),
-        syntax: "pattern",
-        summary: "Returns all key names that match a pattern.",
-        complexity: "O(N) where N is the number of keys; one shard is locked at a time.",
-        run: Run::Read(keys),
-        ..ROW
-    },
 ];
-
-const ROW: Command = Command { group: Group::Generic, ..Command::ROW };
-
-fn del(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
-    let mut removed = 0;
-    for key in args.rest() {
-        if edit.remove(key) {
-            edit.record(&[b"DEL", key]);
-            removed += 1;
-        }
-    }
-    reply.int(removed);
-    Ok(())
-}
-
-fn exists(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
-    let found = args.rest().filter(|key| view.get(key).is_some()).count();
-    reply.int(found as i64);
-    Ok(())
-}
 
 /// NX, XX, GT and LT of the EXPIRE family.
 #[derive(Default)]
@@ -208,10 +156,9 @@ impl ExpireConditions {
 }
 
 fn expire(args: &mut Args, edit: &mut Edit, reply: &mut Reply, unit: Unit, name: &str) -> Done {
-    let key = args.next();
-    let value = args.int();
-    args.check()?;
+    let (key, value) = (args.next(), args.next());
     let when = ExpireConditions::parse(args)?;
+    let value = parse_int(value).ok_or(Error::NOT_AN_INTEGER)?;
     let at = unit.unix_ms(value, edit.now_ms()).ok_or_else(|| Error::invalid_expire(name))?;
     let Some(old) = edit.peek(edit.db(), key).map(|entry| entry.deadline()) else {
         reply.changed(false);
@@ -237,7 +184,7 @@ fn expire(args: &mut Args, edit: &mut Edit, reply: &mut Reply, unit: Unit, name:
 }
 
 fn time_to_live(args: &mut Args, view: &View, reply: &mut Reply, say: fn(u64, u64) -> u64) -> Done {
-    reply.int(match view.get(args.next()).map(|entry| entry.deadline()) {
+    reply.int(match view.look(args.next()).map(|entry| entry.deadline()) {
         None => -2,
         Some(None) => -1,
         Some(Some(at)) => say(at, view.now_ms()) as i64,
@@ -253,18 +200,5 @@ fn persist(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
         edit.record(&[b"PERSIST", key]);
     }
     reply.changed(has_deadline);
-    Ok(())
-}
-
-fn keys(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
-    let pattern = Pattern::new(args.next());
-    let mut found = OwnedWords::new(args.form());
-    view.each(|entry| {
-        if pattern.matches(entry.key()) {
-            found.push(entry.key());
-        }
-    });
-    reply.array(found.words().len());
-    found.words().iter().for_each(|key| reply.bulk(key));
     Ok(())
 }

@@ -1,0 +1,62 @@
+//! Looking ahead: memory that the next requests of a pipeline will touch is asked for while this one runs.
+//!
+//! A look-up in a large keyspace misses the cache twice, one after the other: in the table, then in the entry. A
+//! pipeline shows the keys in advance, so both can be on their way before they are needed:
+//!
+//! ```text
+//!   request   i        i+NEAR           i+FAR
+//!             runs     its entry's      its table's
+//!                      lines: asked for lines: asked for
+//! ```
+//!
+//! Each step reads only what an earlier one has brought. It is a hint: a shard that is being written is skipped, and
+//! a word that is no key costs a few nanoseconds.
+
+use super::Keyspace;
+use super::lock::Place;
+use super::table::{self, KeyHash};
+
+/// How far ahead tables are asked for, and entries.
+const FAR: usize = 6;
+const NEAR: usize = 3;
+/// A ring that holds what lies between the two.
+const RING: usize = 8;
+
+const _: () = assert!(NEAR < FAR && FAR < RING && RING.is_power_of_two());
+
+/// The keys of the requests ahead, by position in the pipeline.
+#[derive(Default)]
+pub struct LookAhead {
+    ring: [Option<(Place, KeyHash)>; RING],
+    /// The next position to ask a table for.
+    next: usize,
+}
+
+impl LookAhead {
+    /// A new pipeline begins.
+    pub fn restart(&mut self, at: usize) {
+        self.ring = [None; RING];
+        self.next = at;
+    }
+
+    /// Request `at` is about to run. `key` gives the probable key of a request, if it has one.
+    pub fn step<'w>(
+        &mut self,
+        keyspace: &Keyspace,
+        db: u8,
+        at: usize,
+        key: impl Fn(usize) -> Option<&'w [u8]>,
+    ) {
+        while self.next <= at + FAR {
+            let ahead = key(self.next).map(|key| (Place::of(db, key), keyspace.hash(key)));
+            if let Some((place, hash)) = ahead {
+                keyspace.peek_table(place, |table| table::prefetch_slots(table, hash));
+            }
+            self.ring[self.next % RING] = ahead;
+            self.next += 1;
+        }
+        if let Some((place, hash)) = self.ring[(at + NEAR) % RING] {
+            keyspace.peek_table(place, |table| table::prefetch_entries(table, hash));
+        }
+    }
+}
