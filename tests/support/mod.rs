@@ -13,11 +13,13 @@
 // Each test binary compiles this for itself and uses a part of it.
 #![allow(dead_code, unused_imports)]
 
+mod redis;
 mod resp;
 mod server;
 mod text;
 
-pub use resp::{RespClient, bulk, status};
+pub use redis::Redis;
+pub use resp::{RespClient, bulk, encode, status};
 pub use server::{Limpid, Stopped, memory_kib};
 pub use text::{TextClient, nc};
 

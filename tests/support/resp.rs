@@ -119,11 +119,12 @@ pub fn bulk(text: impl AsRef<[u8]>) -> Value {
     Value::Bulk(text.as_ref().to_vec())
 }
 
-fn encode(words: &[&[u8]]) -> Vec<u8> {
+/// A request as an array of bulk strings.
+pub fn encode<W: AsRef<[u8]>>(words: &[W]) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
-        bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        bytes.extend_from_slice(word);
+        bytes.extend_from_slice(format!("${}\r\n", word.as_ref().len()).as_bytes());
+        bytes.extend_from_slice(word.as_ref());
         bytes.extend_from_slice(b"\r\n");
     }
     bytes
