@@ -18,7 +18,7 @@ mod wait;
 use std::sync::Arc;
 
 use crate::command::pubsub;
-use crate::command::row::{Command, Flags, Run};
+use crate::command::row::{Command, Flags, Run, Step};
 use crate::command::table::{self, Found};
 use crate::command::{Args, Context, Error, Keys, Server};
 use crate::keyspace::lock::{Locked, Mode, Place};
@@ -81,6 +81,10 @@ impl Executor {
         let done = match (admitted, &mut call.session.transaction) {
             (Ok(found), Some(_)) if !is_step(found.command) => self.queue(found, words, &mut call),
             (Ok(found), _) => self.dispatch(found, words, &mut call),
+            (Err(error), _) if error == transaction::EXEC_ARITY => {
+                self.discard(call.session);
+                Err(error)
+            }
             (Err(error), transaction) => {
                 transaction.iter_mut().for_each(|transaction| transaction.aborted = true);
                 Err(error)
@@ -247,7 +251,11 @@ pub fn look_up(words: Words<'_>) -> Result<Found, Error> {
         Run::Container(_) => return Err(Error::wrong_arity(found.command.name)),
         _ => found,
     };
-    if found.command.takes(words.len()) { Ok(found) } else { Err(Error::wrong_arity(&found.full_name())) }
+    match found.command.run {
+        _ if found.command.takes(words.len()) => Ok(found),
+        Run::Transaction(Step::Exec) => Err(transaction::EXEC_ARITY),
+        _ => Err(Error::wrong_arity(&found.full_name())),
+    }
 }
 
 /// Redis's text: up to 128 bytes of the name, and of all the arguments together.

@@ -78,7 +78,8 @@ pub static TABLE: &[(usize, &str, Likeness)] = &[
     ),
     (1, "SORT ( $l | $t | $z ) [ LIMIT idx cnt ] [ ( ASC | DESC ) ]", Exact),
     (1, "SORT_RO ( $l | $t | $z ) ALPHA", Exact),
-    (1, "DBSIZE", Exact),
+    // Counts what is due and not yet swept.
+    (1, "DBSIZE", Shape),
     (1, "WAIT 0 0", Exact),
     // hashes
     (5, "HSET $h ( mem val ) +", Exact),

@@ -41,7 +41,12 @@ fn is_meant(request: &[Vec<u8>], ours: &Value, theirs: &Value) -> bool {
     let is = |value: &Value, text: &str| *value == Value::Bulk(text.into());
     match &name[..] {
         // Small sets of any members are one block since Redis 7.2.
-        b"OBJECT" => is(ours, "listpack") && is(theirs, "hashtable"),
+        b"OBJECT" if is(ours, "listpack") => is(theirs, "hashtable"),
+        // A string's encoding goes by its value, not by its history.
+        b"OBJECT" => {
+            let is_string = |value| ["int", "embstr", "raw"].iter().any(|encoding| is(value, encoding));
+            is_string(ours) && is_string(theirs)
+        }
         // 7.2 words this error better.
         b"NOSUCHCOMMAND" => matches!((ours, theirs), (Value::Error(_), Value::Error(_))),
         _ => false,

@@ -46,6 +46,8 @@ struct Run {
     resp3: bool,
     /// What differed, by command.
     differences: BTreeMap<String, Vec<String>>,
+    /// This round's requests.
+    past: Vec<Request>,
 }
 
 fn from_env(name: &str, default: u64) -> u64 {
@@ -122,7 +124,7 @@ impl Run {
             wheel.extend(std::iter::repeat_n(rows.len(), weight));
             rows.push(Row { template: Template::parse(template), likeness });
         }
-        Run { rows, wheel, random: Random::new(seed), resp3, differences: BTreeMap::new() }
+        Run { rows, wheel, random: Random::new(seed), resp3, differences: BTreeMap::new(), past: Vec::new() }
     }
 
     fn hello(&self, client: &mut RespClient) {
@@ -150,7 +152,7 @@ impl Run {
 
     /// Returns whether both sides did the same.
     fn round(&mut self, ours: &mut Side, mut theirs: Option<&mut Side>) -> bool {
-        let mut past: Vec<Request> = Vec::new();
+        self.past.clear();
         let mut sound = true;
         // Replies to a transaction compare as loosely as the loosest of its commands.
         let mut queued: Vec<(Request, Likeness)> = Vec::new();
@@ -161,8 +163,8 @@ impl Run {
             theirs.iter_mut().for_each(|side| side.requests.send_bytes(&bytes));
             for (request, likeness) in batch {
                 let our_reply = ours.requests.read();
-                past.push(request);
-                let request = &past[past.len() - 1];
+                self.past.push(request);
+                let request = &self.past[self.past.len() - 1];
                 let Some(their_reply) = theirs.as_mut().map(|side| side.requests.read()) else { continue };
                 let same = if let (Value::Array(a), Value::Array(b)) = (&our_reply, &their_reply)
                     && request[0].eq_ignore_ascii_case(b"EXEC")
@@ -180,7 +182,7 @@ impl Run {
                 }
                 if sound && !same {
                     sound = false;
-                    self.note(&past, &our_reply, &their_reply);
+                    self.note(&our_reply, &their_reply);
                 }
             }
             if !sound {
@@ -194,16 +196,9 @@ impl Run {
     }
 
     /// Writes a difference down, with the requests before it that touched one of its keys.
-    fn note(&mut self, past: &[Request], ours: &Value, theirs: &Value) {
-        let request = &past[past.len() - 1];
-        let mut text = String::new();
-        let related: Vec<&Request> = past[..past.len() - 1]
-            .iter()
-            .filter(|earlier| earlier[1..].iter().any(|word| word.len() == 2 && request[1..].contains(word)))
-            .collect();
-        for earlier in related.iter().rev().take(8).rev() {
-            text += &format!("      {}\n", spelled(earlier));
-        }
+    fn note(&mut self, ours: &Value, theirs: &Value) {
+        let (request, past) = self.past.split_last().expect("a reply to a request");
+        let mut text = related(past, request);
         text += &format!(
             "    > {}\n      limpid {}\n      redis  {}\n",
             spelled(request),
@@ -227,7 +222,8 @@ impl Run {
                     Some((value, ttl)) => format!("{} for {ttl} s", shown(value)),
                     None => "missing".to_owned(),
                 });
-                let text = format!("    {key}\n      {a}\n      {b}\n");
+                let touched = related(&self.past, &[key[2..].as_bytes().to_vec()]);
+                let text = format!("{touched}    {key}\n      {a}\n      {b}\n");
                 self.differences.entry(format!("the data {when}")).or_default().push(text);
                 return;
             }
@@ -260,6 +256,18 @@ fn has_command(request: &[Vec<u8>]) -> bool {
         }
         _ => true,
     })
+}
+
+/// The last requests that name one of these keys, and the transactions around them.
+fn related(past: &[Request], words: &[Vec<u8>]) -> String {
+    let is_step = |request: &Request| {
+        [&b"MULTI"[..], b"EXEC", b"DISCARD"].iter().any(|step| request[0].eq_ignore_ascii_case(step))
+    };
+    let touches = |earlier: &&Request| {
+        is_step(earlier) || earlier[1..].iter().any(|word| word.len() == 2 && words.contains(word))
+    };
+    let last: Vec<&Request> = past.iter().rev().filter(touches).take(12).collect();
+    last.iter().rev().map(|request| format!("      {}\n", spelled(request))).collect()
 }
 
 fn spelled(request: &[Vec<u8>]) -> String {
