@@ -55,7 +55,26 @@ pub fn open(config: &Config, keyspace: &Keyspace) -> Result<Opened, String> {
         &mut |done, total| progress.show(done, total),
     )
     .map_err(|e| format!("cannot load the log in {dir}: {e}"))?;
+    report(&recovered.report);
     Ok(Opened::Recovered { recovered: Box::new(recovered), policy })
+}
+
+/// What recovery has found and mended, or left alone.
+fn report(found: &aof::recovery::Report) {
+    if let Some(torn) = &found.torn {
+        tracing::warn!(
+            "cut a torn tail off {} at byte {}, line {}: {} bytes that nobody was promised ({}); kept as {}",
+            torn.file,
+            torn.offset,
+            torn.line,
+            torn.size_bytes,
+            torn.why,
+            torn.kept
+        );
+    }
+    for stranger in &found.strangers {
+        tracing::warn!("left {stranger} alone: it is no part of the log");
+    }
 }
 
 #[derive(Default)]

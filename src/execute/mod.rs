@@ -99,6 +99,10 @@ impl Executor {
         let done = match (admitted, &mut call.session.transaction) {
             (Ok(found), Some(_)) if !is_step(found.command) => self.queue(found, words, &mut call),
             (Ok(found), _) => self.dispatch(found, words, &mut call),
+            (Err(error), _) if error == transaction::EXEC_ARITY => {
+                self.discard(call.session);
+                Err(error)
+            }
             (Err(error), transaction) => {
                 transaction.iter_mut().for_each(|transaction| transaction.aborted = true);
                 call.rejected(words);
@@ -285,6 +289,7 @@ pub fn look_up(words: Words<'_>) -> Result<Found, Error> {
         return Ok(found);
     }
     Err(match found.parent {
+        _ if matches!(found.command.run, Run::Transaction(Step::Exec)) => transaction::EXEC_ARITY,
         Some(parent) if parent.flags.has(Flags::ONE_NAME) => Error::unknown_subcommand_or_arity(words),
         _ => Error::wrong_arity(&found.full_name()),
     })

@@ -13,9 +13,12 @@ use crate::keyspace::lock::{Locked, Mode, Place};
 use crate::keyspace::{Edit, Places};
 use crate::protocol::{OwnedWords, Words};
 use crate::session::transaction::WatchedKey;
-use crate::session::{Queued, Transaction, Watching};
+use crate::session::{Queued, Session, Transaction, Watching};
 
 const EXEC_ABORT: Error = Error::fixed("EXECABORT Transaction discarded because of previous errors.");
+/// An EXEC with words behind it ends the transaction all the same.
+pub(super) const EXEC_ARITY: Error =
+    Error::fixed("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command");
 
 impl Executor {
     pub(super) fn queue(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
@@ -38,10 +41,7 @@ impl Executor {
             (Step::Exec, false) => return Err(Error::fixed("ERR EXEC without MULTI")),
             (Step::Exec, true) => return self.exec(call),
             (Step::Discard, false) => return Err(Error::fixed("ERR DISCARD without MULTI")),
-            (Step::Discard, true) => {
-                call.session.transaction = None;
-                call.session.unwatch(&self.server.keyspace);
-            }
+            (Step::Discard, true) => self.discard(call.session),
             (Step::Watch, true) => return Err(Error::fixed("ERR WATCH inside MULTI is not allowed")),
             (Step::Watch, false) => self.watch(words, call),
             // Inside MULTI, UNWATCH is queued.
@@ -49,6 +49,11 @@ impl Executor {
         }
         call.reply.ok();
         Ok(())
+    }
+
+    pub(super) fn discard(&self, session: &mut Session) {
+        session.transaction = None;
+        session.unwatch(&self.server.keyspace);
     }
 
     fn watch(&self, words: Words<'_>, call: &mut Call) {

@@ -171,14 +171,6 @@ impl<T: Keyed> Default for Dict<T> {
     }
 }
 
-impl<T: Keyed + Clone> Clone for Dict<T> {
-    fn clone(&self) -> Self {
-        let mut copy = Self::new();
-        self.iter().for_each(|element| copy.insert_new(element.clone()));
-        copy
-    }
-}
-
 /// Bits of a hash that order a scan.
 pub const PLACE_BITS: u32 = 48;
 const PLACE_MAX: u64 = (1 << PLACE_BITS) - 1;
