@@ -12,7 +12,7 @@ use super::lock::{Locked, Place};
 use super::object::{Object, Stored, WrongType};
 use super::shard::ShardMut;
 use super::view::{Scope, View};
-use super::{Garbage, Keyspace};
+use super::{Garbage, Keyspace, snapshot};
 use crate::limits::SHARDS;
 
 /// Objects of at least this size are freed by the thread for garbage.
@@ -219,6 +219,19 @@ impl<'k> Edit<'k> {
     /// changed. [`Edit::touch`] is the caller's.
     pub fn record_only(&mut self, db: u8, words: &[&[u8]]) {
         self.effects.push(db, words);
+    }
+
+    /// Records a key of the current database by what makes it: for a value that came from elsewhere.
+    /// `replaced`: there was another one before.
+    pub fn record_made(&mut self, key: &[u8], replaced: bool) {
+        let db = self.view.db;
+        if replaced {
+            self.effects.push(db, &[b"DEL", key]);
+        }
+        if let Some(entry) = self.view.peek(db, key) {
+            snapshot::push_entry(entry, db, &mut self.effects);
+        }
+        self.touch(db, key);
     }
 
     /// As [`Edit::record`], for words that come from an iterator.

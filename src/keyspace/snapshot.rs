@@ -18,7 +18,8 @@ pub fn push(shard: Shard<'_>, db: u8, effects: &mut Effects) {
     shard.iter().for_each(|entry| push_entry(entry, db, effects));
 }
 
-fn push_entry(entry: &Entry, db: u8, effects: &mut Effects) {
+/// Adds one entry, as records for a key that is not there.
+pub fn push_entry(entry: &Entry, db: u8, effects: &mut Effects) {
     let key = entry.key();
     let mut records = Records { effects, db, key };
     match entry.object() {

@@ -27,6 +27,7 @@ pub trait Keyed {
     fn key(&self) -> &[u8];
 }
 
+#[derive(Clone)]
 pub struct Dict<T> {
     index: Index,
     elements: Chunks<T>,
