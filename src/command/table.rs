@@ -3,11 +3,14 @@
 use std::sync::LazyLock;
 
 use super::row::{Command, Run};
-use super::{connection, keys, pubsub, server, strings, transactions};
+use super::{connection, hashes, keys, lists, pubsub, server, strings, transactions};
 
 /// The families, in the order of the documentation.
 static FAMILIES: &[&[Command]] = &[
     strings::ROWS,
+    hashes::ROWS,
+    hashes::DEADLINE_ROWS,
+    lists::ROWS,
     keys::existence::ROWS,
     keys::expiry::ROWS,
     keys::naming::ROWS,
