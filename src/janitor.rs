@@ -1,7 +1,7 @@
 //! The janitor: sweeps keys that are due, and frees what others had no time to free.
 //!
 //! ```text
-//!   every period: shard by shard, remove what is due, record DEL  --> log
+//!   every period: shard by shard, remove what is due, record DEL or HDEL  --> log
 //!   workers --Garbage--> [ crossbeam channel ] --> freed here, off everyone's path
 //! ```
 //!
@@ -16,11 +16,13 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::command::Server;
 use crate::execute::log::Log;
 use crate::keyspace::Garbage;
+use crate::keyspace::edit::due_fields;
 use crate::keyspace::effects::Effects;
 use crate::keyspace::lock::Place;
+use crate::keyspace::shard::Due;
 use crate::worker::now_ms;
 
-/// Keys removed under one hold of a shard's lock.
+/// Keys, and fields of hashes, removed under one hold of a shard's lock.
 const SWEPT_MAX: usize = 256;
 
 pub struct Janitor {
@@ -104,6 +106,16 @@ impl Duties {
                 effects.push(place.db, &[b"DEL", entry.key()]);
                 watchers.changed(entry.key());
                 gone.push(entry);
+            });
+            shard.remove_due_fields(now_ms(), SWEPT_MAX, |key, due| {
+                match due {
+                    Due::Entry(entry) => {
+                        effects.push(place.db, &[b"DEL", key]);
+                        gone.push(entry);
+                    }
+                    Due::Fields(names) => due_fields(&mut effects, place.db, key, &names),
+                }
+                watchers.changed(key);
             });
             if !effects.is_empty() {
                 shard.side.set_written(self.log.append(effects, shard.side.generation()));

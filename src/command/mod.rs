@@ -9,14 +9,17 @@
 
 pub mod args;
 pub mod bitmaps;
+pub mod blocking;
 pub mod connection;
 pub mod context;
 pub mod deadline;
 pub mod error;
+pub mod hashes;
 pub mod help;
 pub mod info;
 pub mod introspect;
 pub mod keys;
+pub mod lists;
 pub mod pubsub;
 pub mod row;
 pub mod secrets;
