@@ -8,7 +8,7 @@ use crate::aof::storage::FileStorage;
 use crate::aof::{self, Aof, Event, Policy};
 use crate::command::Persistence;
 use crate::config::{Config, Fsync};
-use crate::execute::log::{Health, Log, NoLog};
+use crate::execute::log::{Health, Log, NoLog, Seq};
 use crate::execute::replay::Replay;
 use crate::keyspace::Keyspace;
 use crate::worker::Verdict;
@@ -130,6 +130,10 @@ impl Persistence for Off {
     fn info(&self, out: &mut String) {
         out.push_str("loading:0\r\naof_enabled:0\r\n");
     }
+
+    fn synced(&self) -> Option<u64> {
+        None
+    }
 }
 
 impl Persistence for Aof {
@@ -154,5 +158,10 @@ impl Persistence for Aof {
             let _ = write!(out, "{name}:{value}\r\n");
         }
         let _ = write!(out, "aof_last_write_status:{status}\r\n");
+    }
+
+    fn synced(&self) -> Option<u64> {
+        let waits_for_disk = self.durable() != Seq::MAX;
+        Some(if waits_for_disk { Seq::MAX } else { self.stats().synced_seq.load(Relaxed) })
     }
 }

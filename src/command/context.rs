@@ -46,6 +46,8 @@ impl Server {
 pub trait Persistence: Send + Sync {
     /// `name:value` lines of INFO's Persistence section.
     fn info(&self, out: &mut String);
+    /// By the time that a reply to this request leaves, records up to this number are on disk; `None` without a log.
+    fn synced(&self) -> Option<u64>;
 }
 
 /// What a command may ask of the process.

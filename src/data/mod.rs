@@ -14,6 +14,7 @@ pub mod lcs;
 pub mod list;
 pub mod packed;
 pub mod random;
+pub mod rdb;
 pub mod set;
 pub mod zset;
 

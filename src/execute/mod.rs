@@ -150,7 +150,7 @@ impl Executor {
         let waited = self.prepare_wait(found, &mut edit, call)?;
         let done = write_with(found, words, &mut edit, call);
         let done = self.settle_wait(waited, done, &mut edit, call);
-        call.depends_on = self.record(&mut edit);
+        self.record(&mut edit, call);
         self.wake(edit.finish(), call.woken);
         done
     }
@@ -169,13 +169,15 @@ impl Executor {
 
     /// Appends what was changed, while the shards are still locked. Without a change, the reply still describes
     /// what the shards hold.
-    fn record(&self, edit: &mut Edit) -> Seq {
+    fn record(&self, edit: &mut Edit, call: &mut Call) {
         if edit.effects().is_empty() {
-            return edit.written();
+            call.depends_on = edit.written();
+            return;
         }
         let seq = self.log.append(edit.take_effects());
         edit.recorded(seq);
-        seq
+        call.session.written = seq;
+        call.depends_on = seq;
     }
 
     fn refuse_if_unwritable(&self) -> Result<(), Error> {

@@ -116,7 +116,7 @@ impl Executor {
         for (found, words) in &queue {
             self.exec_one(*found, *words, &mut edit, call);
         }
-        call.depends_on = self.record(&mut edit);
+        self.record(&mut edit, call);
         self.wake(edit.finish(), call.woken);
         Ok(())
     }

@@ -191,6 +191,12 @@ impl<'k> Edit<'k> {
             x.side.watchers.all_changed(existed);
             y.side.watchers.all_changed(existed);
             x.swap(&mut y);
+            // Whoever waits for a key may find it now; which keys are waited for is not known here.
+            for (db, shard) in [(a, &x), (b, &y)] {
+                if shard.side.waiting.load(Ordering::Relaxed) > 0 {
+                    self.ready.extend(super::table::iter(shard.table).map(|entry| (db, entry.key().into())));
+                }
+            }
         }
     }
 

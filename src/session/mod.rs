@@ -28,6 +28,8 @@ pub struct Session {
     pub transaction: Option<Box<Transaction>>,
     pub watching: Option<Box<Watching>>,
     pub subscriptions: Option<Box<Subscriptions>>,
+    /// The last record that this client's writes have made.
+    pub written: u64,
     /// The request at hand has waited, or goes on waiting.
     pub blocked: Option<Arc<Blocked>>,
     /// How others reach this client.
@@ -55,6 +57,7 @@ impl Session {
             transaction: None,
             watching: None,
             subscriptions: None,
+            written: 0,
             blocked: None,
             outlet,
         }
