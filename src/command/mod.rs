@@ -8,6 +8,7 @@
 //! It knows no socket, no file, no lock and no clock.
 
 pub mod args;
+pub mod collection;
 pub mod connection;
 pub mod context;
 pub mod deadline;
@@ -18,6 +19,8 @@ pub mod keys;
 pub mod pubsub;
 pub mod row;
 pub mod server;
+pub mod sets;
+pub mod sorted_sets;
 pub mod strings;
 pub mod table;
 pub mod transactions;

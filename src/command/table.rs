@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::row::{Command, Run};
-use super::{connection, keys, pubsub, server, strings, transactions};
+use super::{connection, keys, pubsub, server, sets, sorted_sets, strings, transactions};
 
 /// The families, in the order of the documentation.
 static FAMILIES: &[&[Command]] = &[
@@ -17,6 +17,8 @@ static FAMILIES: &[&[Command]] = &[
     keys::sort::ROWS,
     keys::databases::ROWS,
     keys::wait::ROWS,
+    sets::ROWS,
+    sorted_sets::ROWS,
     transactions::ROWS,
     pubsub::ROWS,
     connection::ROWS,
