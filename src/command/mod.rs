@@ -10,6 +10,7 @@
 pub mod args;
 pub mod bitmaps;
 pub mod blocking;
+pub mod collection;
 pub mod connection;
 pub mod context;
 pub mod deadline;
@@ -24,6 +25,8 @@ pub mod pubsub;
 pub mod row;
 pub mod secrets;
 pub mod server;
+pub mod sets;
+pub mod sorted_sets;
 pub mod strings;
 pub mod table;
 pub mod transactions;

@@ -3,7 +3,10 @@
 use std::sync::LazyLock;
 
 use super::row::{Command, Flags, Run};
-use super::{bitmaps, connection, hashes, introspect, keys, lists, pubsub, server, strings, transactions};
+use super::{
+    bitmaps, connection, hashes, introspect, keys, lists, pubsub, server, sets, sorted_sets, strings,
+    transactions,
+};
 
 /// The families, in the order of the documentation.
 static FAMILIES: &[&[Command]] = &[
@@ -21,6 +24,8 @@ static FAMILIES: &[&[Command]] = &[
     keys::sort::ROWS,
     keys::databases::ROWS,
     keys::wait::ROWS,
+    sets::ROWS,
+    sorted_sets::ROWS,
     pubsub::ROWS,
     transactions::ROWS,
     connection::ROWS,
