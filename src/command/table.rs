@@ -3,12 +3,15 @@
 use std::sync::LazyLock;
 
 use super::row::{Command, Flags, Run};
-use super::{bitmaps, connection, hashes, introspect, keys, lists, pubsub, server, strings, transactions};
+use super::{
+    bitmaps, connection, hashes, hyperloglog, introspect, keys, lists, pubsub, server, strings, transactions,
+};
 
 /// The families, in the order of the documentation.
 static FAMILIES: &[&[Command]] = &[
     strings::ROWS,
     bitmaps::ROWS,
+    hyperloglog::ROWS,
     hashes::ROWS,
     hashes::DEADLINE_ROWS,
     lists::ROWS,
