@@ -16,6 +16,7 @@ pub mod context;
 pub mod deadline;
 pub mod error;
 pub mod hashes;
+pub mod hyperloglog;
 pub mod help;
 pub mod info;
 pub mod introspect;

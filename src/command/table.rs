@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::row::{Command, Flags, Run};
 use super::{
-    bitmaps, connection, hashes, introspect, keys, lists, pubsub, server, sets, sorted_sets, strings,
+    bitmaps, connection, hashes, hyperloglog, introspect, keys, lists, pubsub, server, sets, sorted_sets, strings,
     transactions,
 };
 
@@ -12,6 +12,7 @@ use super::{
 static FAMILIES: &[&[Command]] = &[
     strings::ROWS,
     bitmaps::ROWS,
+    hyperloglog::ROWS,
     hashes::ROWS,
     hashes::DEADLINE_ROWS,
     lists::ROWS,
