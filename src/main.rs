@@ -44,7 +44,7 @@ fn command() -> clap::Command {
                 .help(format!("{} [default: {}]", opt.help, (opt.get)(&Config::default())))
                 .action(ArgAction::Append)
                 .num_args(if opt.value.ends_with("...") { 1..=usize::MAX } else { 1..=1 })
-                .allow_hyphen_values(false),
+                .allow_negative_numbers(true),
         )
     })
 }
@@ -55,6 +55,7 @@ fn configure(matches: &ArgMatches) -> Result<Config, String> {
     if let Some(file) = matches.get_one::<String>("CONFIG-FILE") {
         let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read {file}: {e}"))?;
         config.read(&text, file)?;
+        config.file = Some(std::fs::canonicalize(file).map_err(|e| format!("cannot find {file}: {e}"))?);
     }
     for opt in OPTIONS {
         if let Some(values) = matches.get_many::<String>(opt.name) {

@@ -16,6 +16,9 @@ use crate::session::transaction::WatchedKey;
 use crate::session::{Queued, Session, Transaction, Watching};
 
 const EXEC_ABORT: Error = Error::fixed("EXECABORT Transaction discarded because of previous errors.");
+/// An EXEC with words behind it ends the transaction all the same.
+pub(super) const EXEC_ARITY: Error =
+    Error::fixed("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command");
 
 impl Executor {
     pub(super) fn queue(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
@@ -38,20 +41,19 @@ impl Executor {
             (Step::Exec, false) => return Err(Error::fixed("ERR EXEC without MULTI")),
             (Step::Exec, true) => return self.exec(call),
             (Step::Discard, false) => return Err(Error::fixed("ERR DISCARD without MULTI")),
-            (Step::Discard, true) => {
-                call.session.transaction = None;
-                self.unwatch(call.session);
-            }
+            (Step::Discard, true) => self.discard(call.session),
             (Step::Watch, true) => return Err(Error::fixed("ERR WATCH inside MULTI is not allowed")),
             (Step::Watch, false) => self.watch(words, call),
-            (Step::Unwatch, true) => {
-                let found = look_up(words)?;
-                return self.queue(found, words, call);
-            }
-            (Step::Unwatch, false) => self.unwatch(call.session),
+            // Inside MULTI, UNWATCH is queued.
+            (Step::Unwatch, _) => call.session.unwatch(&self.server.keyspace),
         }
         call.reply.ok();
         Ok(())
+    }
+
+    pub(super) fn discard(&self, session: &mut Session) {
+        session.transaction = None;
+        session.unwatch(&self.server.keyspace);
     }
 
     fn watch(&self, words: Words<'_>, call: &mut Call) {
@@ -71,22 +73,12 @@ impl Executor {
         }
     }
 
-    /// Also called when the session ends.
-    pub fn unwatch(&self, session: &mut Session) {
-        let Some(watching) = session.watching.take() else { return };
-        for watched in &watching.keys {
-            self.server.keyspace.with_shard(Place::of(watched.db, &watched.key), |shard| {
-                shard.side.watchers.remove(&watched.key, &watching.dirty)
-            });
-        }
-    }
-
     fn exec(&self, call: &mut Call) -> Result<(), Error> {
         let Some(transaction) = call.session.transaction.take() else { return Err(EXEC_ABORT) };
         let watching = call.session.watching.take();
         let done = self.exec_queue(*transaction, watching.as_deref(), call);
         call.session.watching = watching;
-        self.unwatch(call.session);
+        call.session.unwatch(&self.server.keyspace);
         done
     }
 
@@ -115,9 +107,12 @@ impl Executor {
             return Ok(());
         }
         call.reply.array(queue.len());
+        let began = call.counters.began();
+        call.counters.start_watch();
         for (found, words) in &queue {
             self.exec_one(*found, *words, &mut edit, call);
         }
+        call.counters.set_began(began);
         self.record(&mut edit, call);
         self.wake(edit.finish(), call.woken);
         Ok(())
@@ -125,12 +120,12 @@ impl Executor {
 
     fn exec_one(&self, found: Found, words: Words<'_>, edit: &mut Edit, call: &mut Call) {
         let mark = call.reply.mark();
-        call.counters.commands.add(1);
         let done = match found.command.run {
             Run::Read(_) => read_with(found, words, edit, call),
             Run::Write(_) => write_with(found, words, edit, call),
             Run::Serve(_) => {
-                let done = self.serve(found, words, call);
+                let size = |db| edit.size(db);
+                let done = self.serve(found, words, Some(&size), call);
                 edit.set_db(call.session.db);
                 done
             }
@@ -141,10 +136,9 @@ impl Executor {
             }
             Run::Container(_) => Err(Error::SYNTAX),
         };
+        self.count(found, words, call, done.is_err());
         if let Err(error) = done {
-            call.counters.errors.add(1);
-            call.reply.rewind(mark);
-            call.reply.error(&error);
+            call.fail(mark, &error);
         }
     }
 }

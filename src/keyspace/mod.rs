@@ -161,10 +161,10 @@ impl Keyspace {
         }
     }
 
-    /// Whether a shard has a key that may be due. Takes no shard lock.
+    /// Whether a shard has a key or a field that may be due. Takes no shard lock.
     pub fn has_due(&self, place: Place, now_ms: u64) -> bool {
         let side = &self.database(place.db).sides[place.shard as usize];
-        side.expiring() > 0 && side.deadlines().next_ms().is_some_and(|at| at <= now_ms)
+        side.next_due_ms().is_some_and(|at| at <= now_ms)
     }
 
     pub fn hash(&self, key: &[u8]) -> KeyHash {

@@ -100,6 +100,24 @@ impl Object {
         }
     }
 
+    /// When the next field of a hash comes due, be it in the past.
+    pub fn next_field_deadline(&self) -> Option<u64> {
+        match self {
+            Object::Hash(hash) => hash.next_deadline(),
+            _ => None,
+        }
+    }
+
+    /// Whether it has outlived itself: a hash without a live field.
+    pub fn is_due(&self, now_ms: u64) -> bool {
+        match self {
+            Object::Hash(hash) => {
+                hash.next_deadline().is_some_and(|at| at <= now_ms) && hash.is_empty(now_ms)
+            }
+            _ => false,
+        }
+    }
+
     /// By the names of OBJECT ENCODING; a string's is the entry's to tell.
     pub fn encoding(&self) -> &'static str {
         match self {

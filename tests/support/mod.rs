@@ -13,15 +13,32 @@
 // Each test binary compiles this for itself and uses a part of it.
 #![allow(dead_code, unused_imports)]
 
+mod redis;
 mod resp;
 mod server;
 mod text;
 
-pub use resp::{RespClient, bulk, status};
-pub use server::{Limpid, Stopped};
+pub use redis::Redis;
+pub use resp::{RespClient, bulk, encode, status};
+pub use server::{Limpid, Stopped, memory_kib};
 pub use text::{TextClient, nc};
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longer than anything takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Asks again and again until the answer is yes. The question is a request to the server, which sets the pace.
+#[track_caller]
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never came to that: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// Whether this build has the command.
+pub fn knows(command: &str) -> bool {
+    limpid::command::table::find(command.as_bytes()).is_some()
+}

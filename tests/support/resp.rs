@@ -1,6 +1,6 @@
 //! A Redis client, as thin as one can be.
 
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use limpid::protocol::{Decoder, Value};
@@ -10,8 +10,9 @@ use super::PATIENCE;
 pub struct RespClient {
     stream: TcpStream,
     decoder: Decoder,
-    /// Received and not yet decoded.
+    /// Received; the first `taken` bytes are decoded already.
     received: Vec<u8>,
+    taken: usize,
 }
 
 impl RespClient {
@@ -20,7 +21,7 @@ impl RespClient {
         stream.set_nodelay(true).expect("a fresh socket");
         stream.set_read_timeout(Some(PATIENCE)).expect("a fresh socket");
         stream.set_write_timeout(Some(PATIENCE)).expect("a fresh socket");
-        Self { stream, decoder: Decoder::new(), received: Vec::new() }
+        Self { stream, decoder: Decoder::new(), received: Vec::new(), taken: 0 }
     }
 
     /// Sends a command and returns its reply.
@@ -35,6 +36,13 @@ impl RespClient {
     pub fn cmd_bytes(&mut self, words: &[&[u8]]) -> Value {
         self.send_bytes(&encode(words));
         self.read()
+    }
+
+    /// The same where the server may be gone before it answers.
+    pub fn try_cmd(&mut self, words: &[&str]) -> io::Result<Value> {
+        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+        self.stream.write_all(&encode(&words))?;
+        self.try_read()
     }
 
     /// Sends a command, its words split on spaces, and expects this reply.
@@ -64,14 +72,25 @@ impl RespClient {
     /// The next reply, or the next push.
     #[track_caller]
     pub fn read(&mut self) -> Value {
+        self.try_read().expect("a reply within the test's patience")
+    }
+
+    /// The same where the server may be gone.
+    pub fn try_read(&mut self) -> io::Result<Value> {
         loop {
-            if let Some((value, end)) = self.decoder.decode(&self.received).expect("well-formed RESP") {
-                self.received.drain(..end);
-                return value;
+            let decoded = self.decoder.decode(&self.received[self.taken..]).expect("well-formed RESP");
+            if let Some((value, end)) = decoded {
+                self.taken += end;
+                return Ok(value);
             }
-            let mut chunk = [0; 16 << 10];
-            let length = self.stream.read(&mut chunk).expect("a reply within the test's patience");
-            assert!(length > 0, "the server closed after {:?}", String::from_utf8_lossy(&self.received));
+            // What has been decoded goes once per chunk, so that a deep pipeline is read in linear time.
+            self.received.drain(..std::mem::take(&mut self.taken));
+            let mut chunk = [0; 64 << 10];
+            let length = self.stream.read(&mut chunk)?;
+            if length == 0 {
+                let rest = String::from_utf8_lossy(&self.received).into_owned();
+                return Err(io::Error::new(ErrorKind::UnexpectedEof, format!("closed after {rest:?}")));
+            }
             self.received.extend_from_slice(&chunk[..length]);
         }
     }
@@ -79,7 +98,8 @@ impl RespClient {
     /// Everything that has not been read yet, as bytes, until the server closes.
     #[track_caller]
     pub fn rest(&mut self) -> Vec<u8> {
-        let mut rest = std::mem::take(&mut self.received);
+        let mut rest = self.received.split_off(std::mem::take(&mut self.taken));
+        self.received.clear();
         self.stream.read_to_end(&mut rest).expect("the server closes within the test's patience");
         rest
     }
@@ -99,11 +119,12 @@ pub fn bulk(text: impl AsRef<[u8]>) -> Value {
     Value::Bulk(text.as_ref().to_vec())
 }
 
-fn encode(words: &[&[u8]]) -> Vec<u8> {
+/// A request as an array of bulk strings.
+pub fn encode<W: AsRef<[u8]>>(words: &[W]) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
-        bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        bytes.extend_from_slice(word);
+        bytes.extend_from_slice(format!("${}\r\n", word.as_ref().len()).as_bytes());
+        bytes.extend_from_slice(word.as_ref());
         bytes.extend_from_slice(b"\r\n");
     }
     bytes

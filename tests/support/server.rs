@@ -26,6 +26,7 @@ pub struct Stopped {
 }
 
 /// What a restart keeps.
+#[derive(Clone)]
 struct Setting {
     dir: Arc<tempfile::TempDir>,
     arguments: Vec<String>,
@@ -65,6 +66,11 @@ impl Limpid {
             stdout: process.stdout.all().into_bytes(),
             stderr: process.stderr.all().into_bytes(),
         }
+    }
+
+    /// Starts again on a directory that the test keeps, to start on it more than once.
+    pub fn restarted(stopped: &Stopped) -> Self {
+        Self::launch(stopped.setting.clone())
     }
 
     fn launch(setting: Setting) -> Self {
@@ -256,4 +262,12 @@ fn address_in(line: &str) -> Option<SocketAddr> {
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     let port: u16 = rest[..digits].parse().ok()?;
     Some(([127, 0, 0, 1], port).into())
+}
+
+/// What a process holds in memory.
+pub fn memory_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says so");
+    let kib = line.trim().strip_suffix(" kB").and_then(|number| number.parse().ok());
+    kib.expect("a number of kibibytes")
 }

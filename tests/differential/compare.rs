@@ -1,0 +1,90 @@
+//! When two replies are the same, and the differences that are meant.
+
+use limpid::protocol::Value;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Likeness {
+    Exact,
+    /// Elements may come in another order.
+    Unordered,
+    /// Numbers may differ by the time that a test takes.
+    Near,
+    /// Only the kind of reply and the number of elements count.
+    Shape,
+}
+
+/// Seconds or milliseconds between the two servers.
+const NEAR: i64 = 20_000;
+
+pub fn alike(likeness: Likeness, request: &[Vec<u8>], ours: &Value, theirs: &Value) -> bool {
+    if ours == theirs || is_meant(request, ours, theirs) {
+        return true;
+    }
+    match likeness {
+        Likeness::Exact => sets_sorted(ours) == sets_sorted(theirs),
+        Likeness::Unordered => sorted(request, ours) == sorted(request, theirs),
+        Likeness::Near => match (ours, theirs) {
+            (Value::Int(a), Value::Int(b)) => *a > 0 && *b > 0 && a.abs_diff(*b) < NEAR as u64,
+            _ => false,
+        },
+        Likeness::Shape => match (ours, theirs) {
+            (Value::Array(a), Value::Array(b)) => a.len() == b.len(),
+            (Value::Error(_), _) | (_, Value::Error(_)) | (Value::Null, _) | (_, Value::Null) => false,
+            _ => std::mem::discriminant(ours) == std::mem::discriminant(theirs),
+        },
+    }
+}
+
+/// What we do differently from `redis-server` 7.0 with intent; each with its reason.
+fn is_meant(request: &[Vec<u8>], ours: &Value, theirs: &Value) -> bool {
+    let name = request.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
+    let is = |value: &Value, text: &str| *value == Value::Bulk(text.into());
+    match &name[..] {
+        // Small sets of any members are one block since Redis 7.2.
+        b"OBJECT" if is(ours, "listpack") => is(theirs, "hashtable"),
+        // A string's encoding goes by its value, not by its history.
+        b"OBJECT" => {
+            let is_string = |value| ["int", "embstr", "raw"].iter().any(|encoding| is(value, encoding));
+            is_string(ours) && is_string(theirs)
+        }
+        // 7.2 words this error better.
+        b"NOSUCHCOMMAND" => matches!((ours, theirs), (Value::Error(_), Value::Error(_))),
+        _ => false,
+    }
+}
+
+/// Sets and maps have no order.
+fn sets_sorted(value: &Value) -> Value {
+    match value {
+        Value::Set(_) | Value::Map(_) => sorted(&[], value),
+        Value::Array(elements) => Value::Array(elements.iter().map(sets_sorted).collect()),
+        other => other.clone(),
+    }
+}
+
+pub fn sorted(request: &[Vec<u8>], value: &Value) -> Value {
+    let by_text = |elements: &mut Vec<Value>| elements.sort_by_key(|element| format!("{element:?}"));
+    let pairs = request.first().is_some_and(|name| {
+        [&b"HGETALL"[..], b"HSCAN", b"ZSCAN"].iter().any(|paired| name.eq_ignore_ascii_case(paired))
+    });
+    match value {
+        Value::Array(elements)
+            if pairs && elements.iter().all(|element| !matches!(element, Value::Array(_))) =>
+        {
+            let mut pairs: Vec<Value> = elements.chunks(2).map(|pair| Value::Array(pair.to_vec())).collect();
+            by_text(&mut pairs);
+            Value::Array(pairs)
+        }
+        Value::Array(elements) | Value::Set(elements) => {
+            let mut elements: Vec<Value> = elements.iter().map(|element| sorted(request, element)).collect();
+            by_text(&mut elements);
+            Value::Array(elements)
+        }
+        Value::Map(pairs) => {
+            let mut pairs = pairs.clone();
+            pairs.sort_by_key(|pair| format!("{pair:?}"));
+            Value::Map(pairs)
+        }
+        other => other.clone(),
+    }
+}
