@@ -1,7 +1,7 @@
 //! The janitor: sweeps keys that are due, and frees what others had no time to free.
 //!
 //! ```text
-//!   every period: shard by shard, remove what is due, record DEL  --> log
+//!   every period: shard by shard, remove what is due, record DEL or HDEL  --> log
 //!   workers --Garbage--> [ crossbeam channel ] --> freed here, off everyone's path
 //! ```
 //!
@@ -13,14 +13,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::command::Server;
 use crate::execute::log::Log;
+use crate::keyspace::Garbage;
+use crate::keyspace::edit::due_fields;
 use crate::keyspace::effects::Effects;
 use crate::keyspace::lock::Place;
-use crate::keyspace::{Garbage, Keyspace};
-use crate::metrics::Metrics;
+use crate::keyspace::shard::Due;
 use crate::worker::now_ms;
 
-/// Keys removed under one hold of a shard's lock.
+/// Keys, and fields of hashes, removed under one hold of a shard's lock.
 const SWEPT_MAX: usize = 256;
 
 pub struct Janitor {
@@ -30,11 +32,9 @@ pub struct Janitor {
 
 /// What the janitor works on.
 pub struct Duties {
-    pub keyspace: Arc<Keyspace>,
+    pub server: Arc<Server>,
     pub log: Arc<dyn Log>,
-    pub metrics: Arc<Metrics>,
     pub garbage: Receiver<Garbage>,
-    pub period: Box<dyn Fn() -> Duration + Send>,
 }
 
 impl Janitor {
@@ -54,37 +54,52 @@ impl Janitor {
 
 impl Duties {
     fn run(&self, stopped: &Receiver<()>) {
-        let mut next_sweep = Instant::now() + (self.period)();
+        let mut next_sweep = Instant::now() + self.period();
         loop {
             let until_sweep = next_sweep.saturating_duration_since(Instant::now());
             crossbeam_channel::select! {
                 recv(stopped) -> _ => return,
                 recv(self.garbage) -> garbage => drop(garbage),
                 default(until_sweep) => {
-                    self.sweep();
+                    if self.server.sweeps() {
+                        self.sweep();
+                    }
+                    self.compact_if_grown();
                     crate::memory::usage();
-                    next_sweep = Instant::now() + (self.period)();
+                    self.server.metrics.sample(now_ms());
+                    next_sweep = Instant::now() + self.period();
                 }
             }
         }
     }
 
+    fn period(&self) -> Duration {
+        Duration::from_millis(self.server.config().sweep_period_ms)
+    }
+
+    fn compact_if_grown(&self) {
+        let config = self.server.config();
+        let (percentage, min_size) = (config.rewrite_percentage, config.rewrite_min_bytes);
+        drop(config);
+        self.server.persistence.rewrite_if_grown(percentage, min_size);
+    }
+
     /// Removes every key that is due. Returns how many.
     pub fn sweep(&self) -> usize {
         let mut swept = 0;
-        for place in self.keyspace.all_places() {
-            while self.keyspace.has_due(place, now_ms()) {
+        for place in self.server.keyspace.all_places() {
+            while self.server.keyspace.has_due(place, now_ms()) {
                 swept += self.sweep_shard(place);
             }
         }
-        self.metrics.janitor.expired.add(swept as u64);
+        self.server.metrics.janitor.expired.add(swept as u64);
         swept
     }
 
     /// Expiry is an effect: each removal is recorded while the shard is locked, as any other change.
     fn sweep_shard(&self, place: Place) -> usize {
         let mut gone = Vec::new();
-        self.keyspace.with_shard_mut(place, |mut shard| {
+        self.server.keyspace.with_shard_mut(place, |mut shard| {
             let mut effects = Effects::new();
             let watchers = &shard.side.watchers;
             shard.remove_due(now_ms(), SWEPT_MAX, |entry| {
@@ -92,8 +107,18 @@ impl Duties {
                 watchers.changed(entry.key());
                 gone.push(entry);
             });
+            shard.remove_due_fields(now_ms(), SWEPT_MAX, |key, due| {
+                match due {
+                    Due::Entry(entry) => {
+                        effects.push(place.db, &[b"DEL", key]);
+                        gone.push(entry);
+                    }
+                    Due::Fields(names) => due_fields(&mut effects, place.db, key, &names),
+                }
+                watchers.changed(key);
+            });
             if !effects.is_empty() {
-                shard.side.set_written(self.log.append(effects));
+                shard.side.set_written(self.log.append(effects, shard.side.generation()));
             }
         });
         self.log.ring();

@@ -74,6 +74,18 @@ impl<'a> Args<'a> {
         self.int_or(Error::NOT_AN_INTEGER)
     }
 
+    /// An integer whose sign can be turned: Redis refuses the smallest one where it means a count from either side.
+    pub fn long(&mut self) -> i64 {
+        const OUT_OF_RANGE: Error = Error::fixed(
+            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+        );
+        let value = self.int();
+        if value == i64::MIN {
+            self.fail(OUT_OF_RANGE);
+        }
+        value
+    }
+
     pub fn int_or(&mut self, error: Error) -> i64 {
         let word = self.next();
         parse_int(word).unwrap_or_else(|| {

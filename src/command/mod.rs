@@ -8,16 +8,25 @@
 //! It knows no socket, no file, no lock and no clock.
 
 pub mod args;
+pub mod bitmaps;
+pub mod blocking;
+pub mod collection;
 pub mod connection;
 pub mod context;
 pub mod deadline;
 pub mod error;
+pub mod hashes;
 pub mod help;
 pub mod info;
+pub mod introspect;
 pub mod keys;
+pub mod lists;
 pub mod pubsub;
 pub mod row;
+pub mod secrets;
 pub mod server;
+pub mod sets;
+pub mod sorted_sets;
 pub mod strings;
 pub mod table;
 pub mod transactions;

@@ -6,14 +6,18 @@
 //!
 //! Small collections lie in one [`packed`] block.
 
+pub mod bits;
 pub mod blob;
 pub mod dict;
 pub mod float;
+pub mod geo;
 pub mod hash;
+pub mod hyperloglog;
 pub mod lcs;
 pub mod list;
 pub mod packed;
 pub mod random;
+pub mod rdb;
 pub mod set;
 pub mod zset;
 

@@ -29,8 +29,12 @@ impl Executor {
                 waited.iter().for_each(|blocked| self.leave_line(blocked));
                 return Err(Error::fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK"));
             }
-            Some(State::TimedOut | State::Gone) => {}
-            Some(State::Waiting | State::Woken) | None => edit.allow_blocking(),
+            Some(State::TimedOut | State::Gone) => edit.resume_waiting(),
+            Some(State::Waiting | State::Woken) => {
+                edit.resume_waiting();
+                edit.allow_blocking();
+            }
+            None => edit.allow_blocking(),
         }
         Ok(waited)
     }

@@ -10,13 +10,25 @@ use super::effects::Effects;
 use super::entry::{Content, Entry};
 use super::lock::{Locked, Place};
 use super::object::{Object, Stored, WrongType};
-use super::shard::ShardMut;
+use super::shard::{Due, ShardMut};
 use super::view::{Scope, View};
-use super::{Garbage, Keyspace};
+use super::{Garbage, Keyspace, snapshot};
 use crate::limits::SHARDS;
 
 /// Objects of at least this size are freed by the thread for garbage.
 const SLOW_TO_FREE_BYTES: usize = 64 << 10;
+
+/// Fields removed because they were due, before one command goes on. More may be left: they are as good as gone.
+const DUE_FIELDS_MAX: usize = 64;
+
+/// The effect of fields' deadlines.
+pub fn due_fields(effects: &mut Effects, db: u8, key: &[u8], names: &[Vec<u8>]) {
+    effects.begin(db, 2 + names.len());
+    [&b"HDEL"[..], key]
+        .into_iter()
+        .chain(names.iter().map(|name| &**name))
+        .for_each(|word| effects.word(word));
+}
 
 pub struct Edit<'k> {
     view: View<'k>,
@@ -28,6 +40,7 @@ pub struct Edit<'k> {
     ready: Vec<WaitKey>,
     /// Whether the command may wait, and what it waits for if it does.
     may_block: bool,
+    has_waited: bool,
     wait: Option<Wait>,
 }
 
@@ -58,6 +71,7 @@ impl DerefMut for Edit<'_> {
 impl<'k> Edit<'k> {
     /// `locked` must be exclusive. `effects` is empty; it comes in to keep its memory.
     pub fn new(keyspace: &'k Keyspace, locked: Locked<'k>, db: u8, now_ms: u64) -> Edit<'k> {
+        locked.cut_rest(keyspace);
         Edit {
             view: View::new(keyspace, locked, db, now_ms),
             effects: Effects::new(),
@@ -65,20 +79,21 @@ impl<'k> Edit<'k> {
             expired: 0,
             ready: Vec::new(),
             may_block: false,
+            has_waited: false,
             wait: None,
         }
     }
 
     // ---- keys ----
 
-    /// The live entry, for changing it. One that is due goes first, and its going is recorded.
+    /// The live entry, for changing it. What is due of it goes first, and its going is recorded.
     pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut Entry> {
         let db = self.view.db;
         let hash = self.view.keyspace.hash(key);
         let now_ms = self.view.now_ms;
-        if self.shard_mut(db, key)?.find_mut(hash, key)?.is_due(now_ms) {
-            self.expire(db, key);
-            return None;
+        let shard = self.shard_mut(db, key)?;
+        if shard.side.has_deadlines() {
+            self.expire_in(db, key);
         }
         let entry = self.shard_mut(db, key)?.into_entry(hash, key)?;
         entry.set_access((now_ms / 1000) as u32);
@@ -96,7 +111,7 @@ impl<'k> Edit<'k> {
         let Some(mut shard) = self.shard_mut(db, key) else { return };
         // Only an entry with a deadline can be due; the common one has none and costs one look-up, in `put`.
         let due =
-            shard.side.expiring() > 0 && shard.find_mut(hash, key).is_some_and(|entry| entry.is_due(now_ms));
+            shard.side.has_deadlines() && shard.find_mut(hash, key).is_some_and(|entry| entry.is_due(now_ms));
         if due {
             self.expire(db, key);
         }
@@ -129,6 +144,17 @@ impl<'k> Edit<'k> {
         }
         let hash = self.view.keyspace.hash(key);
         self.shard_mut(db, key).is_some_and(|mut shard| shard.set_deadline(hash, key, deadline))
+    }
+
+    /// Fields of this hash have got deadlines: the janitor is to know.
+    pub fn note_field_deadlines(&mut self, key: &[u8]) {
+        let db = self.view.db;
+        let hash = self.view.keyspace.hash(key);
+        let Some(mut shard) = self.shard_mut(db, key) else { return };
+        let next = shard.find_mut(hash, key).and_then(|entry| entry.next_field_deadline());
+        if let Some(at) = next {
+            shard.note_fields(hash, at);
+        }
     }
 
     // ---- typed values ----
@@ -191,6 +217,12 @@ impl<'k> Edit<'k> {
             x.side.watchers.all_changed(existed);
             y.side.watchers.all_changed(existed);
             x.swap(&mut y);
+            // Whoever waits for a key may find it now; which keys are waited for is not known here.
+            for (db, shard) in [(a, &x), (b, &y)] {
+                if shard.side.waiting.load(Ordering::Relaxed) > 0 {
+                    self.ready.extend(super::table::iter(shard.table).map(|entry| (db, entry.key().into())));
+                }
+            }
         }
     }
 
@@ -214,10 +246,37 @@ impl<'k> Edit<'k> {
         self.effects.push(db, words);
     }
 
+    /// Records a key of the current database by what makes it: for a value that came from elsewhere.
+    /// `replaced`: there was another one before.
+    pub fn record_made(&mut self, key: &[u8], replaced: bool) {
+        let db = self.view.db;
+        if replaced {
+            self.effects.push(db, &[b"DEL", key]);
+        }
+        if let Some(entry) = self.view.peek(db, key) {
+            snapshot::push_entry(entry, db, &mut self.effects);
+        }
+        self.touch(db, key);
+    }
+
     /// As [`Edit::record`], for words that come from an iterator.
     pub fn record_all<'w>(&mut self, key: &[u8], words: impl ExactSizeIterator<Item = &'w [u8]>) {
         self.effects.begin(self.view.db, words.len());
         words.for_each(|word| self.effects.word(word));
+        self.touch(self.view.db, key);
+    }
+
+    /// As [`Edit::record`], for a command, its key, and words that come from an iterator.
+    pub fn record_each<'w>(
+        &mut self,
+        name: &[u8],
+        key: &[u8],
+        rest: impl ExactSizeIterator<Item = &'w [u8]>,
+    ) {
+        self.effects.begin(self.view.db, 2 + rest.len());
+        self.effects.word(name);
+        self.effects.word(key);
+        rest.for_each(|word| self.effects.word(word));
         self.touch(self.view.db, key);
     }
 
@@ -238,6 +297,24 @@ impl<'k> Edit<'k> {
     /// The command may wait: it is neither part of a transaction nor at the end of its time.
     pub fn allow_blocking(&mut self) {
         self.may_block = true;
+    }
+
+    /// The command has waited before; what it finds now ends the wait, or does not.
+    pub fn resume_waiting(&mut self) {
+        self.has_waited = true;
+    }
+
+    pub fn has_waited(&self) -> bool {
+        self.has_waited
+    }
+
+    /// Whatever comes now is the reply, even that a key holds another type than the command works on.
+    pub fn end_waiting(&mut self) {
+        self.may_block = false;
+    }
+
+    pub fn may_block(&self) -> bool {
+        self.may_block
     }
 
     /// Asks to wait until one of these keys of the current database changes; then the whole command runs again.
@@ -262,6 +339,14 @@ impl<'k> Edit<'k> {
             {
                 shard.side.waiting.fetch_add(1, Ordering::Relaxed);
             }
+        }
+    }
+
+    /// The log generation that the effects belong to.
+    pub fn generation(&self) -> u32 {
+        match &self.view.scope {
+            Scope::Locked(locked) => locked.generation(),
+            Scope::Stepwise => 0,
         }
     }
 
@@ -302,7 +387,7 @@ impl<'k> Edit<'k> {
     fn is_due(&self, db: u8, key: &[u8]) -> bool {
         let Scope::Locked(locked) = &self.view.scope else { return false };
         let Some(shard) = locked.shard(Place::of(db, key)) else { return false };
-        shard.side.expiring() > 0
+        shard.side.has_deadlines()
             && shard
                 .find(self.view.keyspace.hash(key), key)
                 .is_some_and(|entry| entry.is_due(self.view.now_ms))
@@ -312,10 +397,30 @@ impl<'k> Edit<'k> {
     fn expire(&mut self, db: u8, key: &[u8]) {
         let hash = self.view.keyspace.hash(key);
         let gone = self.shard_mut(db, key).and_then(|mut shard| shard.remove(hash, key));
-        if let Some(entry) = gone {
-            self.removed.push(entry);
-            self.expired += 1;
-            self.record_in(db, &[b"DEL", key]);
+        self.removed_as_due(db, key, gone.map(Due::Entry));
+    }
+
+    /// As [`Edit::expire`], for whatever is due: the key, or some fields of its hash.
+    fn expire_in(&mut self, db: u8, key: &[u8]) {
+        let (hash, now_ms) = (self.view.keyspace.hash(key), self.view.now_ms);
+        let due = self
+            .shard_mut(db, key)
+            .and_then(|mut shard| shard.remove_due_of(hash, key, now_ms, DUE_FIELDS_MAX));
+        self.removed_as_due(db, key, due);
+    }
+
+    fn removed_as_due(&mut self, db: u8, key: &[u8], due: Option<Due>) {
+        match due {
+            Some(Due::Entry(entry)) => {
+                self.removed.push(entry);
+                self.expired += 1;
+                self.record_in(db, &[b"DEL", key]);
+            }
+            Some(Due::Fields(names)) => {
+                due_fields(&mut self.effects, db, key, &names);
+                self.touch(db, key);
+            }
+            None => {}
         }
     }
 

@@ -167,8 +167,15 @@ impl Entry {
         self.header().has_deadline.then(|| unsafe { self.at(HEADER).cast::<u64>().read() })
     }
 
+    /// Whether the entry no longer exists: it is past its deadline, or each of its fields is.
     pub fn is_due(&self, now_ms: u64) -> bool {
         self.deadline().is_some_and(|at| at <= now_ms)
+            || self.object().is_some_and(|object| object.is_due(now_ms))
+    }
+
+    /// When the next field comes due, be it in the past.
+    pub fn next_field_deadline(&self) -> Option<u64> {
+        self.object()?.next_field_deadline()
     }
 
     /// The value, where it is a string.

@@ -61,6 +61,10 @@ impl Deadlines {
             .collect();
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.notes.is_empty()
+    }
+
     pub fn clear(&mut self) {
         *self = Deadlines::default();
     }

@@ -3,6 +3,7 @@
 use crate::data::hash::Hash;
 use crate::data::list::List;
 use crate::data::set::Set;
+use crate::data::zset::ZSet;
 
 /// A value with a heap of its own.
 pub enum Object {
@@ -10,6 +11,7 @@ pub enum Object {
     Bytes(Vec<u8>),
     List(List),
     Set(Set),
+    ZSet(ZSet),
     Hash(Hash),
 }
 
@@ -60,6 +62,7 @@ macro_rules! stored {
 
 stored!(List);
 stored!(Set);
+stored!(ZSet);
 stored!(Hash);
 
 impl Type {
@@ -80,6 +83,7 @@ impl Object {
             Object::Bytes(_) => Type::String,
             Object::List(_) => Type::List,
             Object::Set(_) => Type::Set,
+            Object::ZSet(_) => Type::ZSet,
             Object::Hash(_) => Type::Hash,
         }
     }
@@ -90,8 +94,27 @@ impl Object {
             Object::Bytes(_) => false,
             Object::List(list) => list.is_empty(),
             Object::Set(set) => set.is_empty(),
+            Object::ZSet(zset) => zset.is_empty(),
             // At moment 0 no field is due, so this asks for fields that are really gone.
             Object::Hash(hash) => hash.is_empty(0),
+        }
+    }
+
+    /// When the next field of a hash comes due, be it in the past.
+    pub fn next_field_deadline(&self) -> Option<u64> {
+        match self {
+            Object::Hash(hash) => hash.next_deadline(),
+            _ => None,
+        }
+    }
+
+    /// Whether it has outlived itself: a hash without a live field.
+    pub fn is_due(&self, now_ms: u64) -> bool {
+        match self {
+            Object::Hash(hash) => {
+                hash.next_deadline().is_some_and(|at| at <= now_ms) && hash.is_empty(now_ms)
+            }
+            _ => false,
         }
     }
 
@@ -101,6 +124,7 @@ impl Object {
             Object::Bytes(_) => "raw",
             Object::List(list) => list.encoding(),
             Object::Set(set) => set.encoding(),
+            Object::ZSet(zset) => zset.encoding(),
             Object::Hash(hash) => hash.encoding(),
         }
     }
@@ -111,6 +135,7 @@ impl Object {
             Object::Bytes(bytes) => Object::Bytes(bytes.clone()),
             Object::List(list) => Object::List(list.clone()),
             Object::Set(set) => Object::Set(set.clone()),
+            Object::ZSet(zset) => Object::ZSet(zset.clone()),
             Object::Hash(hash) => Object::Hash(hash.clone()),
         }
     }
@@ -120,6 +145,7 @@ impl Object {
             Object::Bytes(bytes) => bytes.capacity(),
             Object::List(list) => list.heap_bytes(),
             Object::Set(set) => set.heap_bytes(),
+            Object::ZSet(zset) => zset.heap_bytes(),
             Object::Hash(hash) => hash.heap_bytes(),
         }
     }

@@ -1,11 +1,12 @@
 //! One shard under its lock: the only place where entries come, go and change their deadlines,
 //! so that table, deadline queue and watchers always agree.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::entry::{Content, Entry};
 use super::expiry::Deadlines;
+use super::object::Object;
 use super::table::{self, KeyHash, KeyHasher, Table};
 use super::watch::Watchers;
 
@@ -24,6 +25,19 @@ pub struct Side {
     expiring: AtomicU32,
     /// Taken only under the shard's own lock, so it never waits.
     deadlines: Mutex<Deadlines>,
+    /// Hashes, by when their next field comes due. A note may be early, never late or missing: when it surfaces,
+    /// the hash says when its next field is really due.
+    field_deadlines: Mutex<Deadlines>,
+    /// Whether there is any such note.
+    has_fields: AtomicBool,
+}
+
+/// What has come due in an entry.
+pub enum Due {
+    /// All of it: it was taken out.
+    Entry(Entry),
+    /// Fields of these names, which were removed from its hash.
+    Fields(Vec<Vec<u8>>),
 }
 
 impl Side {
@@ -63,6 +77,23 @@ impl Side {
 
     pub fn deadlines(&self) -> MutexGuard<'_, Deadlines> {
         self.deadlines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn field_deadlines(&self) -> MutexGuard<'_, Deadlines> {
+        self.field_deadlines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether any key or field has a deadline; without one, nothing is ever due.
+    pub fn has_deadlines(&self) -> bool {
+        self.expiring() > 0 || self.has_fields.load(Ordering::Relaxed)
+    }
+
+    /// When the next note surfaces, be it for a key or for a field.
+    pub fn next_due_ms(&self) -> Option<u64> {
+        if !self.has_deadlines() {
+            return None;
+        }
+        [self.deadlines().next_ms(), self.field_deadlines().next_ms()].into_iter().flatten().min()
     }
 }
 
@@ -120,6 +151,11 @@ impl<'a> ShardMut<'a> {
         deadline: Option<u64>,
         access: u32,
     ) -> Option<Entry> {
+        if let Content::Object(object) = &content
+            && let Some(at) = object.next_field_deadline()
+        {
+            self.note_fields(hash, at);
+        }
         let Some(entry) = table::find_mut(self.table, hash, key) else {
             if let Some(at) = deadline {
                 self.side.deadline_added(hash, at);
@@ -196,10 +232,76 @@ impl<'a> ShardMut<'a> {
         removed
     }
 
+    /// A field of this hash comes due, none sooner.
+    pub fn note_fields(&mut self, hash: KeyHash, deadline_ms: u64) {
+        let mut notes = self.side.field_deadlines();
+        notes.note(hash, deadline_ms);
+        if notes.is_bloated(self.table.len()) {
+            let hasher = self.hasher;
+            notes.rebuild(
+                table::iter(self.table)
+                    .filter_map(|entry| Some((hasher.hash(entry.key()), entry.next_field_deadline()?))),
+            );
+        }
+        self.side.has_fields.store(true, Ordering::Relaxed);
+    }
+
+    /// Removes what is due of an entry: all of it, or up to `most` of its fields.
+    pub fn remove_due_of(&mut self, hash: KeyHash, key: &[u8], now_ms: u64, most: usize) -> Option<Due> {
+        let entry = table::find_mut(self.table, hash, key)?;
+        if entry.is_due(now_ms) {
+            return self.remove(hash, key).map(Due::Entry);
+        }
+        entry.next_field_deadline().filter(|&at| at <= now_ms)?;
+        let Some(Object::Hash(fields)) = entry.object_mut() else { return None };
+        let mut names = Vec::new();
+        fields.remove_expired(now_ms, most, |name| names.push(name.to_vec()));
+        Some(Due::Fields(names))
+    }
+
+    /// Removes fields that are due, about `most`, and tells of each hash. Returns how many hashes were looked at.
+    pub fn remove_due_fields(&mut self, now_ms: u64, most: usize, mut gone: impl FnMut(&[u8], Due)) -> usize {
+        let (mut removed, mut seen) = (0, 0);
+        while removed < most {
+            let mut notes = self.side.field_deadlines();
+            let Some(hash) = notes.pop_due(now_ms) else {
+                self.side.has_fields.store(!notes.is_empty(), Ordering::Relaxed);
+                break;
+            };
+            drop(notes);
+            for key in self.hashes_with_deadlines(hash) {
+                seen += 1;
+                if let Some(due) = self.remove_due_of(hash, &key, now_ms, most) {
+                    removed += if let Due::Fields(names) = &due { names.len() } else { 1 };
+                    gone(&key, due);
+                }
+                let next = table::find(self.table, hash, &key).and_then(Entry::next_field_deadline);
+                if let Some(at) = next {
+                    self.side.field_deadlines().note(hash, at);
+                }
+            }
+        }
+        seen
+    }
+
+    /// Keys of this hash whose fields have deadlines; nearly always one or none.
+    fn hashes_with_deadlines(&self, hash: KeyHash) -> Vec<Vec<u8>> {
+        let mut keys = Vec::new();
+        table::find_by_hash(self.table, hash, |entry| {
+            if entry.next_field_deadline().is_some() && self.hasher.hash(entry.key()) == hash {
+                keys.push(entry.key().to_vec());
+            }
+            false
+        });
+        keys
+    }
+
     /// Empties the shard; the old table goes to the caller, to be freed elsewhere.
     pub fn take_all(&mut self) -> Table {
         self.side.expiring.store(0, Ordering::Relaxed);
         self.side.deadlines().clear();
+        self.side.field_deadlines().clear();
+        self.side.has_fields.store(false, Ordering::Relaxed);
         std::mem::take(self.table)
     }
 
@@ -207,6 +309,10 @@ impl<'a> ShardMut<'a> {
     pub fn swap(&mut self, other: &mut ShardMut<'_>) {
         std::mem::swap(self.table, other.table);
         std::mem::swap(&mut *self.side.deadlines(), &mut *other.side.deadlines());
+        std::mem::swap(&mut *self.side.field_deadlines(), &mut *other.side.field_deadlines());
+        let mine = self.side.has_fields.load(Ordering::Relaxed);
+        let theirs = other.side.has_fields.swap(mine, Ordering::Relaxed);
+        self.side.has_fields.store(theirs, Ordering::Relaxed);
         let mine = self.side.expiring.load(Ordering::Relaxed);
         let theirs = other.side.expiring.swap(mine, Ordering::Relaxed);
         self.side.expiring.store(theirs, Ordering::Relaxed);

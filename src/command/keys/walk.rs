@@ -104,7 +104,7 @@ impl<'a> ScanOptions<'a> {
 }
 
 /// A cursor that SCAN has handed out, or any other number of 64 bits.
-fn parse_cursor(word: &[u8]) -> Result<u64, Error> {
+pub fn parse_cursor(word: &[u8]) -> Result<u64, Error> {
     let digits = std::str::from_utf8(word).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
     digits.and_then(|digits| digits.parse().ok()).ok_or(Error::fixed("ERR invalid cursor"))
 }

@@ -108,6 +108,10 @@ impl<const STRIDE: usize> Fields for Block<STRIDE> {
         self.iter().filter(|field| !field.is_live(now_ms)).count()
     }
 
+    fn all_expired(&self, now_ms: u64) -> bool {
+        self.iter().all(|field| !field.is_live(now_ms))
+    }
+
     fn remove_expired(&mut self, now_ms: u64, max: usize, removed: &mut dyn FnMut(&[u8])) -> usize {
         let mut count = 0;
         let mut cursor = self.0.first();

@@ -57,6 +57,8 @@ trait Fields {
     fn next_deadline(&self) -> Option<u64>;
     /// Fields past their deadline.
     fn expired(&self, now_ms: u64) -> usize;
+    /// Whether every field is past its deadline.
+    fn all_expired(&self, now_ms: u64) -> bool;
     /// Removes up to `max` of them.
     fn remove_expired(&mut self, now_ms: u64, max: usize, removed: &mut dyn FnMut(&[u8])) -> usize;
 }
@@ -137,7 +139,7 @@ impl Hash {
     }
 
     pub fn is_empty(&self, now_ms: u64) -> bool {
-        self.len(now_ms) == 0
+        self.fields().len() == 0 || self.fields().all_expired(now_ms)
     }
 
     /// As OBJECT ENCODING names it.

@@ -89,6 +89,11 @@ impl Fields for Table {
         self.deadlines.iter().take_while(|&&(deadline_ms, _)| deadline_ms <= now_ms).count()
     }
 
+    fn all_expired(&self, now_ms: u64) -> bool {
+        self.deadlines.len() == self.pairs.len()
+            && self.deadlines.last().is_none_or(|&(deadline_ms, _)| deadline_ms <= now_ms)
+    }
+
     fn remove_expired(&mut self, now_ms: u64, max: usize, removed: &mut dyn FnMut(&[u8])) -> usize {
         let mut count = 0;
         while count < max && self.next_deadline().is_some_and(|deadline_ms| deadline_ms <= now_ms) {

@@ -30,11 +30,12 @@ use std::iter::from_fn;
 use std::ops::Range;
 
 /// Scores are never NaN: whoever adds one has made sure.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct ZSet {
     body: Body,
 }
 
+#[derive(Clone)]
 enum Body {
     Pairs(Packed),
     Table(Box<Table>),

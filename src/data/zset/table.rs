@@ -5,6 +5,7 @@ use crate::data::blob::Blob;
 use crate::data::dict::{Dict, Keyed};
 use std::cmp::Ordering;
 
+#[derive(Clone)]
 pub struct Table {
     pub members: Dict<Entry>,
     pub order: Tree,
@@ -12,6 +13,7 @@ pub struct Table {
     member_bytes: usize,
 }
 
+#[derive(Clone)]
 pub struct Entry {
     pub member: Blob,
     pub score: f64,

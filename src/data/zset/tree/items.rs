@@ -4,6 +4,7 @@ use super::{Item, Place};
 use std::cmp::Ordering;
 
 /// Up to `N` items. The scores lie together, so that a search reads nothing else and compares several at once.
+#[derive(Clone)]
 pub struct Items<const N: usize> {
     scores: [f64; N],
     positions: [u32; N],

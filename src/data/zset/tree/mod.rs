@@ -42,10 +42,12 @@ pub struct Place<F> {
     pub tie: F,
 }
 
+#[derive(Clone)]
 pub struct Tree {
     root: Node,
 }
 
+#[derive(Clone)]
 enum Node {
     Leaf(Box<Leaf>),
     Inner(Box<Inner>),
@@ -54,6 +56,7 @@ enum Node {
 type Leaf = Items<LEAF>;
 
 /// Never empty.
+#[derive(Clone)]
 struct Inner {
     firsts: Items<INNER>,
     counts: Vec<u32>,

@@ -1,0 +1,143 @@
+//! What SORT was asked for.
+
+use std::borrow::Cow;
+
+use super::text;
+use crate::command::args::Args;
+use crate::command::error::Error;
+use crate::keyspace::{Object, View};
+
+pub struct Options<'a> {
+    pub by: By<'a>,
+    pub alpha: bool,
+    pub descending: bool,
+    /// Where to begin, and how many; negative: all.
+    pub limit: (i64, i64),
+    pub gets: Vec<Pattern<'a>>,
+    pub store: Option<&'a [u8]>,
+}
+
+/// What decides the order.
+pub enum By<'a> {
+    Element,
+    Pattern(Pattern<'a>),
+    /// BY without a place for the element: the order is to stay as it is.
+    Nothing,
+}
+
+/// What to make of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pattern<'a> {
+    /// `#`: itself.
+    Element,
+    /// The value of the key with the element between these two, or a field of the hash there.
+    Key { before: &'a [u8], behind: &'a [u8], field: Option<&'a [u8]> },
+    /// No place for the element: there is never a value.
+    Missing,
+}
+
+impl<'a> Options<'a> {
+    /// Behind the key.
+    pub fn parse(args: &mut Args<'a>, may_store: bool) -> Result<Options<'a>, Error> {
+        let mut options = Options {
+            by: By::Element,
+            alpha: false,
+            descending: false,
+            limit: (0, -1),
+            gets: Vec::new(),
+            store: None,
+        };
+        while !args.is_done() {
+            if args.keyword("ASC") {
+                options.descending = false;
+            } else if args.keyword("DESC") {
+                options.descending = true;
+            } else if args.keyword("ALPHA") {
+                options.alpha = true;
+            } else if args.left() > 2 && args.keyword("LIMIT") {
+                options.limit = (args.int(), args.int());
+                args.check()?;
+            } else if let Some(pattern) = args.keyword_and_value("BY") {
+                options.by = match Pattern::parse(pattern) {
+                    pattern @ Pattern::Key { .. } => By::Pattern(pattern),
+                    _ => By::Nothing,
+                };
+            } else if let Some(pattern) = args.keyword_and_value("GET") {
+                options.gets.push(Pattern::parse(pattern));
+            } else if may_store && let Some(destination) = args.keyword_and_value("STORE") {
+                options.store = Some(destination);
+            } else {
+                return Err(Error::SYNTAX);
+            }
+        }
+        Ok(options)
+    }
+
+    pub fn names_other_keys(&self) -> bool {
+        matches!(self.by, By::Pattern(_)) || self.gets.iter().any(|get| matches!(get, Pattern::Key { .. }))
+    }
+}
+
+impl<'a> Pattern<'a> {
+    /// `before*behind`, `before*behind->field`, or `#`.
+    pub fn parse(pattern: &'a [u8]) -> Pattern<'a> {
+        if pattern == b"#" {
+            return Pattern::Element;
+        }
+        let Some(star) = memchr::memchr(b'*', pattern) else { return Pattern::Missing };
+        let (before, behind) = (&pattern[..star], &pattern[star + 1..]);
+        match memchr::memmem::find(behind, b"->") {
+            Some(arrow) if arrow + 2 < behind.len() => {
+                Pattern::Key { before, behind: &behind[..arrow], field: Some(&behind[arrow + 2..]) }
+            }
+            _ => Pattern::Key { before, behind, field: None },
+        }
+    }
+
+    /// What this makes of an element, where a key of that name holds it.
+    pub fn look_up<'v>(&self, view: &'v View, element: &[u8]) -> Option<Cow<'v, [u8]>> {
+        let Pattern::Key { before, behind, field } = self else { return None };
+        let entry = view.get(&[before, element, behind].concat())?;
+        match (field, entry.object()) {
+            (Some(field), Some(Object::Hash(hash))) => hash.get(field, view.now_ms()).map(text),
+            (Some(_), _) => None,
+            (None, _) => entry.bytes().map(Cow::Borrowed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::OwnedWords;
+
+    #[test]
+    fn patterns() {
+        let key = |before, behind, field| Pattern::Key { before, behind, field };
+        assert_eq!(Pattern::parse(b"#"), Pattern::Element);
+        assert_eq!(Pattern::parse(b"w_*"), key(b"w_", b"", None));
+        assert_eq!(Pattern::parse(b"a*b*c"), key(b"a", b"b*c", None));
+        assert_eq!(Pattern::parse(b"h_*x->f"), key(b"h_", b"x", Some(b"f")));
+        assert_eq!(Pattern::parse(b"h_*->"), key(b"h_", b"->", None), "no field");
+        assert_eq!(Pattern::parse(b"h->*"), key(b"h->", b"", None), "an arrow before the star");
+        assert_eq!(Pattern::parse(b"nosort"), Pattern::Missing);
+        assert_eq!(Pattern::parse(b""), Pattern::Missing);
+    }
+
+    #[track_caller]
+    fn fails(words: &str, error: Error) {
+        let words = OwnedWords::from_words(format!("sort {words}").split(' '));
+        let result = Options::parse(&mut Args::new(words.words()), true);
+        assert_eq!(result.err(), Some(error));
+    }
+
+    #[test]
+    fn mistakes() {
+        fails("by", Error::SYNTAX);
+        fails("limit 1", Error::SYNTAX);
+        fails("limit a 1", Error::NOT_AN_INTEGER);
+        fails("asc desc what", Error::SYNTAX);
+        let words = OwnedWords::from_words(["sort_ro", "store", "x"]);
+        assert!(Options::parse(&mut Args::new(words.words()), false).is_err());
+    }
+}
