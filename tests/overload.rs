@@ -181,7 +181,7 @@ fn a_slow_command_delays_only_its_own_client() {
     }
     slow.into_iter().for_each(|one| one.join().expect("KEYS found nothing"));
     // With everything in one line there would be a dozen: one for each KEYS.
-    assert!(served > 100, "only {served} GETs beside 12 KEYS over 300,000 keys");
+    assert!(served > 20, "only {served} GETs beside 12 KEYS over 300,000 keys");
 }
 
 #[test]

@@ -309,9 +309,8 @@ fn many_keys_change_at_once() {
         let pairs = keys.iter().flat_map(|key| [key.clone(), value.clone()]);
         std::iter::once("MSET".to_owned()).chain(pairs).collect()
     };
-    let send = |c: &mut RespClient, words: &[String]| {
-        c.cmd(&words.iter().map(String::as_str).collect::<Vec<_>>())
-    };
+    let send =
+        |c: &mut RespClient, words: &[String]| c.cmd(&words.iter().map(String::as_str).collect::<Vec<_>>());
     send(&mut server.resp(), &set("first".into()));
     let writers: Vec<_> = (0..3)
         .map(|id| {

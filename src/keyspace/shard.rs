@@ -287,8 +287,8 @@ impl<'a> ShardMut<'a> {
     /// Keys of this hash whose fields have deadlines; nearly always one or none.
     fn hashes_with_deadlines(&self, hash: KeyHash) -> Vec<Vec<u8>> {
         let mut keys = Vec::new();
-        table::find_by_hash(self.table, hash, |entry| {
-            if entry.next_field_deadline().is_some() && self.hasher.hash(entry.key()) == hash {
+        table::find_by_hash(self.table, self.hasher, hash, |entry| {
+            if entry.next_field_deadline().is_some() {
                 keys.push(entry.key().to_vec());
             }
             false
