@@ -294,7 +294,7 @@ impl Outlet for Connection {
             return None;
         }
         if inbox.posted.len() + bytes.len() > limits::POSTED_MAX {
-            tracing::info!("closing a subscriber that does not keep up: {}", self.client.address);
+            tracing::info!("closing a subscriber that does not keep up: {}", self.client.origin.address);
             inbox.dead = true;
             inbox.posted = Vec::new();
         } else {

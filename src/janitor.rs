@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::command::Server;
 use crate::execute::log::Log;
+use crate::keyspace::Garbage;
 use crate::keyspace::effects::Effects;
 use crate::keyspace::lock::Place;
-use crate::keyspace::{Garbage, Keyspace};
-use crate::metrics::Metrics;
 use crate::worker::now_ms;
 
 /// Keys removed under one hold of a shard's lock.
@@ -30,11 +30,9 @@ pub struct Janitor {
 
 /// What the janitor works on.
 pub struct Duties {
-    pub keyspace: Arc<Keyspace>,
+    pub server: Arc<Server>,
     pub log: Arc<dyn Log>,
-    pub metrics: Arc<Metrics>,
     pub garbage: Receiver<Garbage>,
-    pub period: Box<dyn Fn() -> Duration + Send>,
 }
 
 impl Janitor {
@@ -54,37 +52,52 @@ impl Janitor {
 
 impl Duties {
     fn run(&self, stopped: &Receiver<()>) {
-        let mut next_sweep = Instant::now() + (self.period)();
+        let mut next_sweep = Instant::now() + self.period();
         loop {
             let until_sweep = next_sweep.saturating_duration_since(Instant::now());
             crossbeam_channel::select! {
                 recv(stopped) -> _ => return,
                 recv(self.garbage) -> garbage => drop(garbage),
                 default(until_sweep) => {
-                    self.sweep();
+                    if self.server.sweeps() {
+                        self.sweep();
+                    }
+                    self.compact_if_grown();
                     crate::memory::usage();
-                    next_sweep = Instant::now() + (self.period)();
+                    self.server.metrics.sample(now_ms());
+                    next_sweep = Instant::now() + self.period();
                 }
             }
         }
     }
 
+    fn period(&self) -> Duration {
+        Duration::from_millis(self.server.config().sweep_period_ms)
+    }
+
+    fn compact_if_grown(&self) {
+        let config = self.server.config();
+        let (percentage, min_size) = (config.rewrite_percentage, config.rewrite_min_bytes);
+        drop(config);
+        self.server.persistence.rewrite_if_grown(percentage, min_size);
+    }
+
     /// Removes every key that is due. Returns how many.
     pub fn sweep(&self) -> usize {
         let mut swept = 0;
-        for place in self.keyspace.all_places() {
-            while self.keyspace.has_due(place, now_ms()) {
+        for place in self.server.keyspace.all_places() {
+            while self.server.keyspace.has_due(place, now_ms()) {
                 swept += self.sweep_shard(place);
             }
         }
-        self.metrics.janitor.expired.add(swept as u64);
+        self.server.metrics.janitor.expired.add(swept as u64);
         swept
     }
 
     /// Expiry is an effect: each removal is recorded while the shard is locked, as any other change.
     fn sweep_shard(&self, place: Place) -> usize {
         let mut gone = Vec::new();
-        self.keyspace.with_shard_mut(place, |mut shard| {
+        self.server.keyspace.with_shard_mut(place, |mut shard| {
             let mut effects = Effects::new();
             let watchers = &shard.side.watchers;
             shard.remove_due(now_ms(), SWEPT_MAX, |entry| {
@@ -93,7 +106,7 @@ impl Duties {
                 gone.push(entry);
             });
             if !effects.is_empty() {
-                shard.side.set_written(self.log.append(effects));
+                shard.side.set_written(self.log.append(effects, shard.side.generation()));
             }
         });
         self.log.ring();

@@ -3,6 +3,7 @@
 pub mod aof;
 pub mod cli;
 pub mod command;
+pub mod compaction;
 pub mod config;
 pub mod connection;
 pub mod data;

@@ -13,6 +13,8 @@ pub const LENGTH_LINE_MAX: usize = 32;
 /// RESP limits of a client that has not authenticated yet. Redis: 10 arguments of 16 KiB.
 pub const UNAUTHENTICATED_ARGS_MAX: usize = 10;
 pub const UNAUTHENTICATED_BULK_MAX: usize = 16 << 10;
+/// Whole unparsed input of such a client, perhaps behind a login whose outcome is not known yet. Redis: 1 MiB.
+pub const UNAUTHENTICATED_QUERY_MAX: usize = 1 << 20;
 
 /// Room offered to one `read`.
 pub const READ_CHUNK: usize = 16 << 10;

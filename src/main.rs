@@ -14,6 +14,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     match arguments.next().as_deref().and_then(|word| word.to_str()) {
         Some("cli") => return limpid::cli::run(arguments),
+        Some("check") => return limpid::cli::check::run(arguments),
         _ => {}
     }
     match configure(&command().get_matches()).and_then(serve) {
@@ -43,7 +44,7 @@ fn command() -> clap::Command {
                 .help(format!("{} [default: {}]", opt.help, (opt.get)(&Config::default())))
                 .action(ArgAction::Append)
                 .num_args(if opt.value.ends_with("...") { 1..=usize::MAX } else { 1..=1 })
-                .allow_hyphen_values(false),
+                .allow_negative_numbers(true),
         )
     })
 }
@@ -54,6 +55,7 @@ fn configure(matches: &ArgMatches) -> Result<Config, String> {
     if let Some(file) = matches.get_one::<String>("CONFIG-FILE") {
         let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read {file}: {e}"))?;
         config.read(&text, file)?;
+        config.file = Some(std::fs::canonicalize(file).map_err(|e| format!("cannot find {file}: {e}"))?);
     }
     for opt in OPTIONS {
         if let Some(values) = matches.get_many::<String>(opt.name) {

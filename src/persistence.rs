@@ -1,12 +1,15 @@
 //! The log of this server, or none: opened by configuration, and what INFO says of it.
 
 use std::fmt::Write;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use crate::aof::storage::FileStorage;
 use crate::aof::{self, Aof, Event, Policy};
 use crate::command::Persistence;
+use crate::compaction::Compactor;
 use crate::config::{Config, Fsync};
 use crate::execute::log::{Health, Log, NoLog, Seq};
 use crate::execute::replay::Replay;
@@ -22,7 +25,7 @@ pub enum Opened {
 /// The log at work.
 pub enum Handle {
     Off,
-    Aof(Arc<Aof>),
+    Aof { aof: Arc<Aof>, policy: Policy, compactor: Arc<Compactor> },
 }
 
 /// What the configuration promises, in a user's words.
@@ -40,11 +43,7 @@ pub fn open(config: &Config, keyspace: &Keyspace) -> Result<Opened, String> {
     if !config.appendonly {
         return Ok(Opened::Off);
     }
-    let policy = match config.appendfsync {
-        Fsync::Always => Policy::Always,
-        Fsync::Everysec => Policy::Everysec,
-        Fsync::No => Policy::No,
-    };
+    let policy = policy_of(config.appendfsync);
     let dir = config.dir.display();
     let storage =
         FileStorage::open(&config.dir).map_err(|e| format!("cannot use the directory {dir}: {e}"))?;
@@ -85,7 +84,13 @@ impl Opened {
         }
     }
 
-    pub fn start(self, tell: Box<dyn Fn(Verdict) + Send>) -> Result<Handle, String> {
+    /// `keep`: how many states before a compaction stay restorable.
+    pub fn start(
+        self,
+        tell: Box<dyn Fn(Verdict) + Send>,
+        keyspace: Arc<Keyspace>,
+        keep: usize,
+    ) -> Result<Handle, String> {
         let Opened::Recovered { recovered, policy } = self else { return Ok(Handle::Off) };
         let notify = Box::new(move |event: Event| match event {
             Event::Durable(seq) | Event::Healed(seq) => tell(Verdict::Durable(seq)),
@@ -96,7 +101,9 @@ impl Opened {
             Event::Drained => {}
         });
         let aof = Aof::start(*recovered, policy, notify).map_err(|e| format!("cannot start the log: {e}"))?;
-        Ok(Handle::Aof(Arc::new(aof)))
+        let aof = Arc::new(aof);
+        let compactor = Compactor::new(keyspace, Arc::clone(&aof), keep);
+        Ok(Handle::Aof { aof, policy, compactor })
     }
 }
 
@@ -104,14 +111,18 @@ impl Handle {
     pub fn port(&self) -> Arc<dyn Log> {
         match self {
             Handle::Off => Arc::new(NoLog),
-            Handle::Aof(aof) => Arc::clone(aof) as Arc<dyn Log>,
+            Handle::Aof { aof, .. } => Arc::clone(aof) as Arc<dyn Log>,
         }
     }
 
     pub fn persistence(&self) -> Arc<dyn Persistence> {
         match self {
             Handle::Off => Arc::new(Off),
-            Handle::Aof(aof) => Arc::clone(aof) as Arc<dyn Persistence>,
+            Handle::Aof { aof, policy, compactor } => Arc::new(On {
+                aof: Arc::clone(aof),
+                policy: Mutex::new(*policy),
+                compactor: Arc::clone(compactor),
+            }),
         }
     }
 
@@ -119,7 +130,7 @@ impl Handle {
     pub fn close(&self) -> Result<(), String> {
         match self {
             Handle::Off => Ok(()),
-            Handle::Aof(aof) => aof.close(),
+            Handle::Aof { aof, .. } => aof.close(),
         }
     }
 }
@@ -134,34 +145,126 @@ impl Persistence for Off {
     fn synced(&self) -> Option<u64> {
         None
     }
+
+    fn sync(&self) -> Result<(), String> {
+        Err("there is no log to save to: appendonly is no".into())
+    }
+
+    fn last_sync_ms(&self) -> u64 {
+        0
+    }
+
+    fn rewrite(&self) -> Result<(), String> {
+        Err("there is no log to rewrite: appendonly is no".into())
+    }
+
+    fn rewrite_if_grown(&self, _: u64, _: u64) {}
+
+    fn set_fsync(&self, _: Fsync) {}
 }
 
-impl Persistence for Aof {
+/// The log, and its policy as it is now.
+struct On {
+    aof: Arc<Aof>,
+    policy: Mutex<Policy>,
+    compactor: Arc<Compactor>,
+}
+
+impl On {
+    /// How often a sync that is waited for is looked for.
+    const PATIENCE: Duration = Duration::from_micros(200);
+
+    fn policy(&self) -> MutexGuard<'_, Policy> {
+        self.policy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn synced_seq(&self) -> u64 {
+        self.aof.stats().synced_seq.load(Relaxed)
+    }
+}
+
+impl Persistence for On {
     fn info(&self, out: &mut String) {
-        let stats = self.stats();
-        let failed = matches!(self.health(), Health::Refusing(_));
+        let stats = self.aof.stats();
+        let failed = matches!(self.aof.health(), Health::Refusing(_));
         let status = if failed { "err" } else { "ok" };
         let lines = [
             ("loading", 0),
+            ("rdb_changes_since_last_save", self.aof.last_seq().saturating_sub(self.synced_seq())),
+            ("rdb_bgsave_in_progress", 0),
+            ("rdb_last_save_time", self.last_sync_ms() / 1000),
             ("aof_enabled", 1),
+            ("aof_rewrite_in_progress", u64::from(self.compactor.is_running())),
+            ("aof_rewrite_shards_done", self.compactor.shards_done()),
+            ("aof_last_rewrite_msec", self.compactor.last_ms()),
+            ("aof_rewrite_scheduled", 0),
             ("aof_current_size", stats.size_bytes.load(Relaxed)),
             ("aof_base_size", stats.base_bytes.load(Relaxed)),
-            ("aof_buffer_length", self.backlog_bytes() as u64),
+            ("aof_buffer_length", self.aof.backlog_bytes() as u64),
             ("aof_records", stats.records.load(Relaxed)),
             ("aof_commit_groups", stats.groups.load(Relaxed)),
             ("aof_syncs", stats.syncs.load(Relaxed)),
             ("aof_last_sync_usec", stats.last_sync_us.load(Relaxed)),
-            ("aof_synced_seq", stats.synced_seq.load(Relaxed)),
+            ("aof_synced_seq", self.synced_seq()),
         ];
         for (name, value) in lines {
             // Writing to a String cannot fail.
             let _ = write!(out, "{name}:{value}\r\n");
         }
-        let _ = write!(out, "aof_last_write_status:{status}\r\n");
+        let rewrite = if self.compactor.last_failed() { "err" } else { "ok" };
+        let _ = write!(out, "aof_last_bgrewrite_status:{rewrite}\r\n");
+        let _ = write!(out, "rdb_last_bgsave_status:{status}\r\naof_last_write_status:{status}\r\n");
+    }
+
+    /// Naming the policy again makes the log sync what it has written by then.
+    fn sync(&self) -> Result<(), String> {
+        let wanted = self.aof.last_seq();
+        while self.synced_seq() < wanted {
+            if let Health::Refusing(reason) = self.aof.health() {
+                return Err(reason);
+            }
+            self.aof.set_policy(*self.policy());
+            thread::sleep(Self::PATIENCE);
+        }
+        Ok(())
+    }
+
+    fn last_sync_ms(&self) -> u64 {
+        self.aof.stats().synced_ms.load(Relaxed)
+    }
+
+    fn rewrite(&self) -> Result<(), String> {
+        self.compactor.start()
+    }
+
+    fn rewrite_if_grown(&self, percentage: u64, min_size: u64) {
+        let stats = self.aof.stats();
+        let (size, base) = (stats.size_bytes.load(Relaxed), stats.base_bytes.load(Relaxed));
+        let grown = size >= min_size && size.saturating_sub(base) * 100 >= base.max(1) * percentage;
+        if percentage > 0 && grown && !self.compactor.is_running() {
+            // Refused only where one has just begun.
+            let _ = self.rewrite();
+        }
     }
 
     fn synced(&self) -> Option<u64> {
-        let waits_for_disk = self.durable() != Seq::MAX;
-        Some(if waits_for_disk { Seq::MAX } else { self.stats().synced_seq.load(Relaxed) })
+        let waits_for_disk = self.aof.durable() != Seq::MAX;
+        Some(if waits_for_disk { Seq::MAX } else { self.synced_seq() })
+    }
+
+    fn set_fsync(&self, fsync: Fsync) {
+        let mut policy = self.policy();
+        if *policy != policy_of(fsync) {
+            *policy = policy_of(fsync);
+            self.aof.set_policy(*policy);
+        }
+    }
+}
+
+fn policy_of(fsync: Fsync) -> Policy {
+    match fsync {
+        Fsync::Always => Policy::Always,
+        Fsync::Everysec => Policy::Everysec,
+        Fsync::No => Policy::No,
     }
 }

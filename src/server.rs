@@ -9,23 +9,25 @@
 //! ```
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use mio::net::TcpListener;
 
-use crate::command::{Control, Server};
-use crate::config::Config;
+use crate::command::{Control, Server, table};
+use crate::config::{Config, file};
 use crate::connection::{Notice, ReactorHandle};
 use crate::execute::Executor;
 use crate::janitor::{Duties, Janitor};
 use crate::keyspace::Keyspace;
+use crate::memory;
 use crate::metrics::Metrics;
 use crate::persistence::{self, Opened};
 use crate::reactor::{Reactor, listener};
-use crate::session::{Blocked, Broker, Clients, Line};
+use crate::session::{Blocked, Broker, Clients, Line, Pauses};
 use crate::worker::{Pool, Verdict, now_ms};
 
 /// A server that takes commands.
@@ -63,17 +65,31 @@ impl Control for Controls {
     fn close(&self, client: u64) {
         self.to_reactor.tell(Notice::Kill(client));
     }
+
+    fn new_id(&self) -> String {
+        new_id()
+    }
+
+    fn rewrite_config(&self, config: &Config) -> Result<(), String> {
+        let Some(path) = &config.file else {
+            return Err("The server is running without a config file".into());
+        };
+        let cannot = |e: std::io::Error| format!("Rewriting config file: {}", reason(&e));
+        let text = std::fs::read_to_string(path).map_err(cannot)?;
+        file::replace(path, &config.rewritten(&text)).map_err(cannot)
+    }
 }
 
 impl Running {
     /// Loads the data, then listens. The error is one line for whoever started it.
     pub fn start(config: Config) -> Result<Running, String> {
+        memory::note_startup();
         let listeners = bind_all(&config)?;
         let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
         let (garbage, rubbish) = unbounded();
         let keyspace = Arc::new(Keyspace::new(seed(), now_ms(), garbage));
         let opened = persistence::open(&config, &keyspace)?;
-        let metrics = Arc::new(Metrics::new(config.workers));
+        let metrics = Arc::new(Metrics::new(config.workers, table::count()));
         let reactor = Reactor::new(listeners).map_err(|e| format!("cannot poll sockets: {e}"))?;
         let to_reactor = reactor.handle();
         let (stopper, stop) = bounded(1);
@@ -83,38 +99,36 @@ impl Running {
         // The log speaks to the pool, and the pool to the log: the pool comes second and is told through a cell.
         let verdicts: Arc<Mutex<Option<Arc<Pool>>>> = Arc::default();
         let listener_of_log = Arc::clone(&verdicts);
-        let log = opened.start(Box::new(move |verdict: Verdict| {
+        let tell = move |verdict: Verdict| {
             let pool = listener_of_log.lock().ok().and_then(|pool| pool.clone());
             if let Some(pool) = pool {
                 pool.settle(verdict);
             }
-        }))?;
-        let period_ms = config.sweep_period_ms;
+        };
+        let log = opened.start(Box::new(tell), Arc::clone(&keyspace), config.aof_retain)?;
         let server = Arc::new(Server {
             keyspace: Arc::clone(&keyspace),
             clients: Arc::new(Clients::default()),
             broker: Broker::default(),
             line: Line::default(),
+            pauses: Pauses::default(),
             metrics: Arc::clone(&metrics),
             persistence: log.persistence(),
             control: Arc::new(Controls { stop: stopper.clone(), to_reactor: to_reactor.clone() }),
             started_ms: now_ms(),
-            run_id: run_id(),
+            run_id: new_id(),
+            replication_id: Mutex::new(new_id()),
             port: addresses.first().map_or(config.port, SocketAddr::port),
             config: Mutex::new(config),
+            active_expire: AtomicBool::new(true),
         });
+        server.apply(&server.config());
         let executor = Executor::new(Arc::clone(&server), log.port());
         let pool = Pool::new(executor, workers);
         if let Ok(mut cell) = verdicts.lock() {
             *cell = Some(Arc::clone(&pool));
         }
-        let duties = Duties {
-            keyspace,
-            log: log.port(),
-            metrics,
-            garbage: rubbish,
-            period: Box::new(move || Duration::from_millis(period_ms)),
-        };
+        let duties = Duties { server: Arc::clone(&server), log: log.port(), garbage: rubbish };
         duties.sweep();
         let cannot = |e: std::io::Error| format!("cannot start a thread: {e}");
         Ok(Running {
@@ -189,6 +203,6 @@ fn seed() -> u64 {
     RandomState::new().hash_one(now_ms())
 }
 
-fn run_id() -> String {
+fn new_id() -> String {
     (0..3).map(|_| format!("{:016x}", seed())).collect::<String>()[..40].to_string()
 }

@@ -179,6 +179,9 @@ fn everything_survives_a_crash() {
         ("SET gone v", "OK"),
         ("GETDEL gone", "v"),
         ("MSET a 1 b 2", "OK"),
+        ("SETBIT bits 9 1", "0"),
+        ("BITOP OR joined a bits", "2"),
+        ("BITFIELD fields OVERFLOW FAIL INCRBY u4 0 5 INCRBY u4 4 5 INCRBY u4 12 99", "5 5 nil"),
     ] {
         c.check(request, reply);
     }
@@ -194,7 +197,69 @@ fn everything_survives_a_crash() {
         ("PEXPIRETIME timed", "33177117420000"),
         ("GET gone", "nil"),
         ("MGET a b", "1 2"),
+        ("GET bits", "\"\\x00@\""),
+        ("GET joined", "1@"),
+        ("GET fields", "\"U\\x00\""),
     ] {
         c.check(request, reply);
     }
+}
+
+#[test]
+fn bits_one_by_one_and_in_ranges() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    c.check("SETBIT k 7 1", Value::Int(0));
+    c.check("SETBIT k 7 0", Value::Int(1));
+    c.check("GETBIT k 100", Value::Int(0));
+    c.check("SETBIT k 100 0", Value::Int(0));
+    c.check("STRLEN k", Value::Int(13));
+    c.check_error("SETBIT k 4294967296 1", "ERR bit offset is not an integer or out of range");
+    c.check_error("SETBIT k 0 2", "ERR bit is not an integer or out of range");
+    c.check("SET s foobar", status(OK));
+    c.check("BITCOUNT s", Value::Int(26));
+    c.check("BITCOUNT s 1 1", Value::Int(6));
+    c.check("BITCOUNT s 5 30 BIT", Value::Int(17));
+    c.check_error("BITCOUNT s 0", "ERR syntax error");
+    c.check("BITCOUNT nosuch 0", Value::Int(0));
+    c.check("BITPOS s 0 1", Value::Int(8));
+    c.check("BITPOS s 1 7 15 BIT", Value::Int(9));
+    c.check("BITPOS nosuch 0", Value::Int(0));
+    c.check("BITPOS nosuch 1", Value::Int(-1));
+    c.check_error("BITPOS s 2", "ERR The bit argument must be 1 or 0.");
+}
+
+#[test]
+fn strings_combined() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    c.check("MSET a abc b ab", status(OK));
+    c.check("BITOP AND d a b", Value::Int(3));
+    c.check("GET d", bulk(b"ab\0"));
+    c.check("BITOP XOR d a b", Value::Int(3));
+    c.check("GET d", bulk(b"\0\0c"));
+    c.check("BITOP OR d nosuch", Value::Int(0));
+    c.check("EXISTS d", Value::Int(0));
+    c.check_error("BITOP NOT d a b", "ERR BITOP NOT must be called with a single source key.");
+    c.check_error("BITOP NAND d a b", "ERR syntax error");
+}
+
+#[test]
+fn integers_in_bits() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    let ints = |values: &[i64]| Value::Array(values.iter().map(|&value| Value::Int(value)).collect());
+    c.check("BITFIELD k SET u8 0 200 INCRBY u8 0 100 GET i4 #1", ints(&[0, 44, -4]));
+    c.check("BITFIELD k OVERFLOW SAT INCRBY u8 0 1000", ints(&[255]));
+    c.check("BITFIELD k OVERFLOW FAIL INCRBY u8 0 1", Value::Array(vec![Value::Null]));
+    c.check("BITFIELD_RO k GET u4 0", ints(&[15]));
+    c.check("BITFIELD nosuch GET u8 0", ints(&[0]));
+    c.check("EXISTS nosuch", Value::Int(0));
+    c.check_error("BITFIELD_RO k SET u8 0 1", "ERR BITFIELD_RO only supports the GET subcommand");
+    c.check_error(
+        "BITFIELD k GET u64 0",
+        "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
+    );
+    c.check_error("BITFIELD k OVERFLOW LOUD", "ERR Invalid OVERFLOW type specified");
+    c.check_error("BITFIELD k GET u8 4294967289", "ERR bit offset is not an integer or out of range");
 }

@@ -88,19 +88,6 @@ impl Aof {
         Compaction::begin(self.catalog.clone(), self.shared.clone(), Box::new(send))
     }
 
-    /// Like [`Log::append`], of effects whose shards have all been cut by the compaction `generation`.
-    pub fn append_cut(&self, effects: Effects, generation: u32) -> Seq {
-        let records = u64::from(effects.records());
-        if records == 0 {
-            return self.shared.last_seq();
-        }
-        self.shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
-        let first = self.shared.next.fetch_add(records, SeqCst);
-        // Fails only after `close`.
-        let _ = self.messages.send(Message::Append(Appended { first, generation, effects }));
-        first + records - 1
-    }
-
     /// Writes and syncs everything appended before, and ends the thread. The error says what is lost.
     /// Later appends go nowhere.
     pub fn close(&self) -> Outcome {
@@ -127,8 +114,16 @@ impl Drop for Aof {
 }
 
 impl Log for Aof {
-    fn append(&self, effects: Effects) -> Seq {
-        self.append_cut(effects, 0)
+    fn append(&self, effects: Effects, generation: u32) -> Seq {
+        let records = u64::from(effects.records());
+        if records == 0 {
+            return self.shared.last_seq();
+        }
+        self.shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+        let first = self.shared.next.fetch_add(records, SeqCst);
+        // Fails only after `close`.
+        let _ = self.messages.send(Message::Append(Appended { first, generation, effects }));
+        first + records - 1
     }
 
     fn ring(&self) {
@@ -272,13 +267,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (aof, events) = start(directory.path());
         assert_eq!(aof.durable(), 0);
-        assert_eq!(aof.append(set("a")), 1);
+        assert_eq!(aof.append(set("a"), 0), 1);
         let mut two = set("b");
         two.append(&set("c"));
-        assert_eq!(aof.append(two), 3);
+        assert_eq!(aof.append(two, 0), 3);
         wait_until_durable(&aof, &events, 3);
         assert_eq!(aof.backlog_bytes(), 0);
-        aof.append(set("d"));
+        aof.append(set("d"), 0);
         aof.close().unwrap();
         assert_eq!(aof.durable(), 4);
         drop(aof);
@@ -296,7 +291,7 @@ mod tests {
             let append = |thread: usize| {
                 let append = move |(i, aof): (usize, &Aof)| {
                     let key = format!("{thread}:{i}");
-                    let seq = aof.append(set(&key));
+                    let seq = aof.append(set(&key), 0);
                     aof.ring();
                     (seq, format!("0 SET {key} 1"))
                 };
@@ -326,7 +321,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (aof, _) = start(directory.path());
         let append = |records: std::ops::Range<u32>, generation| {
-            records.for_each(|record| _ = aof.append_cut(set(&record.to_string()), generation));
+            records.for_each(|record| _ = aof.append(set(&record.to_string()), generation));
             aof.ring();
         };
         append(0..100, 0);
@@ -355,7 +350,7 @@ mod tests {
         let compaction = aof.begin_compaction().unwrap();
         let generation = compaction.generation();
         drop(compaction);
-        aof.append_cut(set("a"), generation);
+        aof.append(set("a"), generation);
         assert_eq!(aof.begin_compaction().unwrap().generation(), generation + 1);
         aof.close().unwrap();
         assert!(aof.begin_compaction().unwrap().finish(0, 1).is_err(), "the log is closed");
@@ -371,13 +366,13 @@ mod tests {
     fn an_older_state_can_be_restored_across_a_compaction() {
         let directory = tempfile::tempdir().unwrap();
         let (aof, events) = start(directory.path());
-        aof.append(set("0"));
+        aof.append(set("0"), 0);
         wait_until_durable(&aof, &events, 1);
         let before = now().unix_ms;
         while now().unix_ms == before {
             thread::yield_now();
         }
-        aof.append(set("1"));
+        aof.append(set("1"), 0);
         let mut compaction = aof.begin_compaction().unwrap();
         compaction.write(&snapshot(0..2), now().unix_ms).unwrap();
         compaction.finish(1, now().unix_ms).unwrap();

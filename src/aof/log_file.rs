@@ -138,6 +138,10 @@ impl LogFile {
         Ok(())
     }
 
+    pub fn is_synced(&self) -> bool {
+        self.synced_bytes == self.size_bytes
+    }
+
     /// Removes what a failed write left behind the last group.
     pub fn drop_part(&mut self) -> io::Result<()> {
         self.file.truncate(self.size_bytes)

@@ -8,17 +8,18 @@
 //!     └── Event::Durable(seq) ◄──────────────┘        recovery ◄── files, at the start
 //! ```
 //!
-//! Bottom up: [`storage`] is the port that files lie behind; [`mark`] and [`record`] are the two kinds of lines;
-//! [`groups`] cuts a file into commit groups; [`manifest`] says which files count; [`replay`] verifies one of them and
-//! [`recovery`] the directory; [`writer`] forms groups and [`Aof`] is its thread and its handle.
-//! `docs/log.md` draws the format.
+//! Bottom up: `storage` is the port that files lie behind; `mark` and `record` are the two kinds of lines;
+//! `groups` cuts a file into commit groups and `log_file` writes them; `manifest` says which files count;
+//! `replay` verifies one file and `recovery` opens the directory; `writer` forms groups, and [`Aof`] is its
+//! thread and its handle; `compaction` makes the log shorter. `check`, `reseal` and `restore` are for
+//! `limpid check`. `docs/log.md` draws the format and states the promises.
 //!
 //! The log knows no keys and no commands: a record is words. It takes no lock of the keyspace.
 
 #[cfg(test)]
 mod campaign;
 pub mod check;
-mod compaction;
+pub mod compaction;
 mod error;
 mod groups;
 mod handle;

@@ -2,11 +2,12 @@
 //!
 //! Lines stay as they are and groups where they are; only `#commit` lines are made anew, and records are
 //! numbered through. What follows the last mark becomes a group of its own. A line that is no record is not accepted.
-//! Each file is replaced as a whole, and the one before stays beside it as `*.bak`.
+//! Each file is replaced as a whole, and the one before stays beside it as `*.bak`. Should this be cut short, it can be
+//! done again.
 
 use super::check::first_seq;
 use super::error::{Damage, Doing, Error, Result};
-use super::manifest::{Entry, Kind, Manifest, parse_file_name};
+use super::manifest::{Entry, Kind, MANIFEST, Manifest, parse_file_name};
 use super::mark::{self, COMMIT, Mark};
 use super::record::{self, Apply, Reader};
 use super::recovery::free_name;
@@ -59,9 +60,19 @@ pub fn directory(
         resealed.files.extend(outcome.changed);
     }
     if confirmed && (manifest_made || manifest != before) {
+        keep_manifest(storage)?;
         manifest.store(storage)?;
     }
     Ok(resealed)
+}
+
+fn keep_manifest(storage: &dyn Storage) -> Result<()> {
+    let listed = storage.list().doing("listing", "the directory")?;
+    if listed.iter().any(|name| name == MANIFEST) {
+        let kept = free_name(&listed, &format!("{MANIFEST}.bak"));
+        copy((storage, MANIFEST), 0, u64::MAX, (storage, &kept)).doing("writing", &kept)?;
+    }
+    Ok(())
 }
 
 /// A segment that has grown must not overlap the next.

@@ -229,6 +229,12 @@ impl Writer {
         }
     }
 
+    fn sync_if_behind(&mut self, now: Now) {
+        if self.is_sound() && !self.segment.is_synced() {
+            self.sync(now);
+        }
+    }
+
     /// Syncs what is written and publishes it.
     pub(super) fn sync(&mut self, now: Now) {
         let started = Instant::now();
@@ -302,9 +308,7 @@ impl Writer {
 
     /// Takes up another policy; what the stricter one promises is made true first.
     pub fn set_policy(&mut self, policy: Policy, now: Now) {
-        if self.is_sound() && self.synced < self.segment.written {
-            self.sync(now);
-        }
+        self.sync_if_behind(now);
         self.policy = policy;
         self.publish();
         (self.notify)(Event::Durable(self.shared.durable.load(Relaxed)));
@@ -316,13 +320,11 @@ impl Writer {
         if matches!(self.state, State::Full { .. }) {
             self.retry(now);
         }
-        if self.is_sound() && self.synced < self.segment.written {
-            self.sync(now);
-        }
+        self.sync_if_behind(now);
         if self.is_sound() && self.segment.unclosed {
             self.segment.close_group(now.unix_ms);
             self.write(now);
-            self.sync(now);
+            self.sync_if_behind(now);
         }
         self.abandon_compaction("the log was closed");
         match self.state {

@@ -9,6 +9,7 @@
 //!
 //! A client like any other: it knows the protocol and nothing of the server's insides.
 
+pub mod check;
 mod complete;
 mod connection;
 mod docs;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::keyspace::WrongType;
+use crate::protocol::Words;
 
 /// The text of an error reply, code and all. Clients match on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,18 @@ impl Error {
         Error::new(format!("ERR wrong number of arguments for '{name}' command"))
     }
 
+    pub fn unknown_subcommand(words: Words<'_>) -> Error {
+        let (parent, name) = subcommand(words);
+        Error::new(format!("ERR unknown subcommand '{name}'. Try {parent} HELP."))
+    }
+
+    pub fn unknown_subcommand_or_arity(words: Words<'_>) -> Error {
+        let (parent, name) = subcommand(words);
+        Error::new(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{name}'. Try {parent} HELP."
+        ))
+    }
+
     pub fn invalid_expire(name: &str) -> Error {
         Error::new(format!("ERR invalid expire time in '{name}' command"))
     }
@@ -41,6 +54,12 @@ impl Error {
     pub fn text(&self) -> &str {
         &self.0
     }
+}
+
+/// As the errors about them show a container and its subcommand: at most 128 bytes of what the client wrote.
+fn subcommand(words: Words<'_>) -> (String, String) {
+    let shown = |word: &[u8]| String::from_utf8_lossy(&word[..word.len().min(128)]).into_owned();
+    (shown(words.get(0)).to_ascii_uppercase(), words.iter().nth(1).map(shown).unwrap_or_default())
 }
 
 impl AsRef<str> for Error {

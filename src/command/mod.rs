@@ -8,6 +8,7 @@
 //! It knows no socket, no file, no lock and no clock.
 
 pub mod args;
+pub mod bitmaps;
 pub mod collection;
 pub mod connection;
 pub mod context;
@@ -15,9 +16,11 @@ pub mod deadline;
 pub mod error;
 pub mod help;
 pub mod info;
+pub mod introspect;
 pub mod keys;
 pub mod pubsub;
 pub mod row;
+pub mod secrets;
 pub mod server;
 pub mod sets;
 pub mod sorted_sets;

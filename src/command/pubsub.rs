@@ -75,7 +75,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "publish",
         arity: 3,
-        flags: Flags::FAST,
+        flags: Flags::FAST.and(Flags::TELLS),
         syntax: "channel message",
         summary: "Posts a message to a channel.",
         complexity: "O(N+M) where N is the number of subscribers and M the number of patterns.",
@@ -85,7 +85,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "spublish",
         arity: 3,
-        flags: Flags::FAST,
+        flags: Flags::FAST.and(Flags::TELLS),
         syntax: "shardchannel message",
         summary: "Posts a message to a shard channel.",
         since: "7.0.0",

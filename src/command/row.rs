@@ -37,7 +37,7 @@ pub enum Run {
     Serve(fn(&mut Args, &mut Context, &mut Reply) -> Done),
     /// A step of a transaction; `execute` takes it.
     Transaction(Step),
-    /// A command that only has subcommands.
+    /// A command that only has subcommands. Where its arity takes the bare name, that is the first of them.
     Container(&'static [Command]),
 }
 
@@ -178,6 +178,12 @@ impl Flags {
 
     /// Moves the session to the database that its argument names.
     pub const SELECTS: Flags = Flags(2048);
+    /// Runs at once, even between MULTI and EXEC.
+    pub const AT_ONCE: Flags = Flags(4096);
+    /// A container that the outside knows as one command: its subcommands are counted and listed under its name.
+    pub const ONE_NAME: Flags = Flags(8192);
+    /// Changes no key, and is felt by others all the same: waits while writes are paused.
+    pub const TELLS: Flags = Flags(16384);
 
     pub const fn and(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)

@@ -2,12 +2,15 @@
 
 use std::sync::LazyLock;
 
-use super::row::{Command, Run};
-use super::{connection, keys, pubsub, server, sets, sorted_sets, strings, transactions};
+use super::row::{Command, Flags, Run};
+use super::{
+    bitmaps, connection, introspect, keys, pubsub, server, sets, sorted_sets, strings, transactions,
+};
 
 /// The families, in the order of the documentation.
 static FAMILIES: &[&[Command]] = &[
     strings::ROWS,
+    bitmaps::ROWS,
     keys::existence::ROWS,
     keys::expiry::ROWS,
     keys::naming::ROWS,
@@ -19,9 +22,10 @@ static FAMILIES: &[&[Command]] = &[
     keys::wait::ROWS,
     sets::ROWS,
     sorted_sets::ROWS,
-    transactions::ROWS,
     pubsub::ROWS,
+    transactions::ROWS,
     connection::ROWS,
+    introspect::ROWS,
     server::ROWS,
 ];
 
@@ -38,6 +42,7 @@ impl Found {
     /// `config|get`, or the plain name.
     pub fn full_name(&self) -> String {
         match self.parent {
+            Some(parent) if parent.flags.has(Flags::ONE_NAME) => parent.name.to_string(),
             Some(parent) => format!("{}|{}", parent.name, self.command.name),
             None => self.command.name.to_string(),
         }
@@ -75,6 +80,12 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     Index { slots }
 });
 
+/// The command at a place in the table.
+pub fn at(index: usize) -> Option<Found> {
+    static BY_INDEX: LazyLock<Vec<Found>> = LazyLock::new(|| all().collect());
+    BY_INDEX.get(index).copied()
+}
+
 /// Every command and subcommand, subcommands behind their parent.
 pub fn all() -> impl Iterator<Item = Found> {
     FAMILIES
@@ -82,7 +93,8 @@ pub fn all() -> impl Iterator<Item = Found> {
         .flat_map(|rows| rows.iter())
         .flat_map(|command| {
             let own = std::iter::once((command, None));
-            own.chain(command.subcommands().iter().map(move |sub| (sub, Some(command))))
+            let listed = if command.flags.has(Flags::ONE_NAME) { &[] } else { command.subcommands() };
+            own.chain(listed.iter().map(move |sub| (sub, Some(command))))
         })
         .enumerate()
         .map(|(index, (command, parent))| Found { index, command, parent })
@@ -114,7 +126,8 @@ pub fn find(name: &[u8]) -> Option<Found> {
 pub fn find_subcommand(parent: Found, name: &[u8]) -> Option<Found> {
     let Run::Container(rows) = parent.command.run else { return None };
     let at = rows.iter().position(|row| row.name.as_bytes().eq_ignore_ascii_case(name))?;
-    Some(Found { index: parent.index + 1 + at, command: &rows[at], parent: Some(parent.command) })
+    let index = if parent.command.flags.has(Flags::ONE_NAME) { parent.index } else { parent.index + 1 + at };
+    Some(Found { index, command: &rows[at], parent: Some(parent.command) })
 }
 
 #[cfg(test)]

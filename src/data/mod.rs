@@ -6,10 +6,13 @@
 //!
 //! Small collections lie in one [`packed`] block.
 
+pub mod bits;
 pub mod blob;
 pub mod dict;
 pub mod float;
+pub mod geo;
 pub mod hash;
+pub mod hyperloglog;
 pub mod lcs;
 pub mod list;
 pub mod packed;

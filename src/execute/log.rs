@@ -20,10 +20,11 @@ pub enum Health {
 /// An append-only log of effects.
 pub trait Log: Send + Sync {
     /// Takes the effects of one command or one transaction and numbers their records; returns the last one's number.
+    /// `generation` is the newest of the written shards: the compaction that has cut them last.
     ///
     /// Called while the shards of the written keys are locked, so that log order is apply order
     /// for every key. Never blocks and never does I/O.
-    fn append(&self, effects: Effects) -> Seq;
+    fn append(&self, effects: Effects, generation: u32) -> Seq;
 
     /// The caller has let go of its locks: whatever was appended may be written now.
     fn ring(&self);
@@ -43,7 +44,7 @@ pub trait Log: Send + Sync {
 pub struct NoLog;
 
 impl Log for NoLog {
-    fn append(&self, _: Effects) -> Seq {
+    fn append(&self, _: Effects, _: u32) -> Seq {
         0
     }
     fn ring(&self) {}

@@ -11,20 +11,22 @@
 //! that [`Executor::run`] returns says how far the log must be durable before the reply may leave.
 
 pub mod log;
+mod pause;
 pub mod replay;
+mod slow;
 mod transaction;
 mod wait;
 
 use std::sync::Arc;
 
 use crate::command::pubsub;
-use crate::command::row::{Command, Flags, Run};
+use crate::command::row::{Command, Flags, Run, Step};
 use crate::command::table::{self, Found};
 use crate::command::{Args, Context, Error, Keys, Server};
 use crate::keyspace::lock::{Locked, Mode, Place};
-use crate::keyspace::{Edit, Places, View};
+use crate::keyspace::{DatabaseSize, Edit, Places, View};
 use crate::metrics::WorkerCounters;
-use crate::protocol::{Reply, Words};
+use crate::protocol::{Mark, Reply, Words};
 use crate::session::{Session, Woken};
 use log::{Health, Log, Seq};
 
@@ -44,6 +46,23 @@ pub(crate) struct Call<'a, 'r, 'o> {
     /// The request waits: there is no reply, and it will run again.
     blocked: bool,
     woken: &'a mut Woken,
+}
+
+impl Call<'_, '_, '_> {
+    /// The error takes the place of whatever was written since `mark`.
+    fn fail(&mut self, mark: Mark, error: &Error) {
+        self.counters.error(error.text());
+        self.reply.rewind(mark);
+        self.reply.error(error);
+    }
+
+    /// The request did not come to run; which command it names is looked up again, as this is rare.
+    fn rejected(&self, words: Words<'_>) {
+        self.counters.lap();
+        if let Ok(found) = resolve(words) {
+            self.counters.command(found.index).rejected.add(1);
+        }
+    }
 }
 
 /// What came of a request.
@@ -75,7 +94,6 @@ impl Executor {
         woken: &mut Woken,
     ) -> Outcome {
         let mut call = Call { session, counters, reply, now_ms, depends_on: 0, blocked: false, woken };
-        call.counters.commands.add(1);
         let mark = call.reply.mark();
         let admitted = found.and_then(|found| admit(found, call.session));
         let done = match (admitted, &mut call.session.transaction) {
@@ -83,20 +101,19 @@ impl Executor {
             (Ok(found), _) => self.dispatch(found, words, &mut call),
             (Err(error), transaction) => {
                 transaction.iter_mut().for_each(|transaction| transaction.aborted = true);
+                call.rejected(words);
                 Err(error)
             }
         };
         if let Err(error) = done {
-            call.counters.errors.add(1);
-            call.reply.rewind(mark);
-            call.reply.error(&error);
+            call.fail(mark, &error);
         }
         Outcome { depends_on: call.depends_on, blocked: call.blocked }
     }
 
     /// The session is over.
     pub fn end(&self, session: &mut Session, woken: &mut Woken) {
-        self.unwatch(session);
+        session.unwatch(&self.server.keyspace);
         session.transaction = None;
         if let Some(blocked) = session.blocked.take() {
             self.leave_line(&blocked);
@@ -110,11 +127,27 @@ impl Executor {
     }
 
     fn dispatch(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
-        match found.command.run {
+        call.session.client.set_last_command(found.index);
+        let done = match found.command.run {
             Run::Read(_) => self.read(found, words, call),
             Run::Write(_) => self.write(found, words, call),
             Run::Transaction(step) => self.step(step, words, call),
-            Run::Serve(_) | Run::Container(_) => self.serve(found, words, call),
+            Run::Serve(_) | Run::Container(_) => self.serve(found, words, None, call),
+        };
+        if !call.blocked {
+            self.count(found, words, call, done.is_err());
+        }
+        done
+    }
+
+    /// A command has run: how long it took, and whether that is worth a note.
+    #[inline]
+    fn count(&self, found: Found, words: Words<'_>, call: &Call, failed: bool) {
+        let metrics = &*self.server.metrics;
+        let nanos = call.counters.lap();
+        call.counters.ran(found.index, nanos, failed, metrics.is_tracking());
+        if metrics.slow.is_worth_a_look(nanos) {
+            slow::note(&metrics.slow, found, words, &call.session.client, nanos, call.now_ms);
         }
     }
 
@@ -155,12 +188,20 @@ impl Executor {
         done
     }
 
-    fn serve(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
+    /// `held`: see [`Context`].
+    fn serve(
+        &self,
+        found: Found,
+        words: Words<'_>,
+        held: Option<&dyn Fn(u8) -> DatabaseSize>,
+        call: &mut Call,
+    ) -> Result<(), Error> {
         let Run::Serve(handler) = found.command.run else { return Err(Error::SYNTAX) };
         let mut args = args_of(found, words);
         let mut context = Context {
             session: &mut *call.session,
             server: &self.server,
+            held,
             now_ms: call.now_ms,
             woken: &mut *call.woken,
         };
@@ -174,7 +215,7 @@ impl Executor {
             call.depends_on = edit.written();
             return;
         }
-        let seq = self.log.append(edit.take_effects());
+        let seq = self.log.append(edit.take_effects(), edit.generation());
         edit.recorded(seq);
         call.session.written = seq;
         call.depends_on = seq;
@@ -214,8 +255,12 @@ fn args_of(found: Found, words: Words<'_>) -> Args<'_> {
     }
 }
 
+/// Whether a command runs at once even between MULTI and EXEC.
 fn is_step(command: &Command) -> bool {
-    matches!(command.run, Run::Transaction(_)) || command.flags.has(Flags::NO_MULTI)
+    match command.run {
+        Run::Transaction(step) => step != Step::Unwatch,
+        _ => command.flags.has(Flags::AT_ONCE),
+    }
 }
 
 /// The shards that a request needs; nearly always one.
@@ -235,21 +280,30 @@ fn key_set(command: &Command, words: Words<'_>, db: u8) -> KeySet {
 
 /// Finds the row and checks the number of words.
 pub fn look_up(words: Words<'_>) -> Result<Found, Error> {
+    let found = resolve(words)?;
+    if found.command.takes(words.len()) {
+        return Ok(found);
+    }
+    Err(match found.parent {
+        Some(parent) if parent.flags.has(Flags::ONE_NAME) => Error::unknown_subcommand_or_arity(words),
+        _ => Error::wrong_arity(&found.full_name()),
+    })
+}
+
+/// Finds the row, down to the subcommand. A container that takes its bare name runs its first subcommand then.
+fn resolve(words: Words<'_>) -> Result<Found, Error> {
     let found = table::find(words.get(0)).ok_or_else(|| unknown_command(words))?;
-    let found = match found.command.run {
-        Run::Container(_) if words.len() > 1 => {
-            table::find_subcommand(found, words.get(1)).ok_or_else(|| {
-                Error::new(format!(
-                    "ERR unknown subcommand '{}'. Try {} HELP.",
-                    String::from_utf8_lossy(words.get(1)),
-                    found.command.name.to_ascii_uppercase()
-                ))
-            })?
-        }
-        Run::Container(_) => return Err(Error::wrong_arity(found.command.name)),
-        _ => found,
-    };
-    if found.command.takes(words.len()) { Ok(found) } else { Err(Error::wrong_arity(&found.full_name())) }
+    let Run::Container(rows) = found.command.run else { return Ok(found) };
+    match rows.first() {
+        _ if words.len() > 1 => table::find_subcommand(found, words.get(1)).ok_or_else(|| {
+            match found.command.flags.has(Flags::ONE_NAME) {
+                true => Error::unknown_subcommand_or_arity(words),
+                false => Error::unknown_subcommand(words),
+            }
+        }),
+        Some(first) if found.command.takes(1) => Ok(Found { command: first, ..found }),
+        _ => Err(Error::wrong_arity(found.command.name)),
+    }
 }
 
 /// Redis's text: up to 128 bytes of the name, and of all the arguments together.
@@ -281,6 +335,9 @@ fn admit(found: Found, session: &Session) -> Result<Found, Error> {
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
             found.full_name()
         )));
+    }
+    if session.transaction.is_some() && found.command.flags.has(Flags::NO_MULTI) {
+        return Err(Error::fixed("ERR Command not allowed inside a transaction"));
     }
     Ok(found)
 }

@@ -4,6 +4,8 @@
 //! effects as one group: isolated for other clients, all or nothing for the log.
 
 use super::{Call, Executor, look_up, read_with, write_with};
+use crate::command::args::parse_int;
+use crate::command::keys::databases::in_range;
 use crate::command::row::{Flags, Run, Step};
 use crate::command::table::Found;
 use crate::command::{Error, Keys};
@@ -11,7 +13,7 @@ use crate::keyspace::lock::{Locked, Mode, Place};
 use crate::keyspace::{Edit, Places};
 use crate::protocol::{OwnedWords, Words};
 use crate::session::transaction::WatchedKey;
-use crate::session::{Queued, Session, Transaction, Watching};
+use crate::session::{Queued, Transaction, Watching};
 
 const EXEC_ABORT: Error = Error::fixed("EXECABORT Transaction discarded because of previous errors.");
 
@@ -38,15 +40,12 @@ impl Executor {
             (Step::Discard, false) => return Err(Error::fixed("ERR DISCARD without MULTI")),
             (Step::Discard, true) => {
                 call.session.transaction = None;
-                self.unwatch(call.session);
+                call.session.unwatch(&self.server.keyspace);
             }
             (Step::Watch, true) => return Err(Error::fixed("ERR WATCH inside MULTI is not allowed")),
             (Step::Watch, false) => self.watch(words, call),
-            (Step::Unwatch, true) => {
-                let found = look_up(words)?;
-                return self.queue(found, words, call);
-            }
-            (Step::Unwatch, false) => self.unwatch(call.session),
+            // Inside MULTI, UNWATCH is queued.
+            (Step::Unwatch, _) => call.session.unwatch(&self.server.keyspace),
         }
         call.reply.ok();
         Ok(())
@@ -69,22 +68,12 @@ impl Executor {
         }
     }
 
-    /// Also called when the session ends.
-    pub fn unwatch(&self, session: &mut Session) {
-        let Some(watching) = session.watching.take() else { return };
-        for watched in &watching.keys {
-            self.server.keyspace.with_shard(Place::of(watched.db, &watched.key), |shard| {
-                shard.side.watchers.remove(&watched.key, &watching.dirty)
-            });
-        }
-    }
-
     fn exec(&self, call: &mut Call) -> Result<(), Error> {
         let Some(transaction) = call.session.transaction.take() else { return Err(EXEC_ABORT) };
         let watching = call.session.watching.take();
         let done = self.exec_queue(*transaction, watching.as_deref(), call);
         call.session.watching = watching;
-        self.unwatch(call.session);
+        call.session.unwatch(&self.server.keyspace);
         done
     }
 
@@ -113,9 +102,12 @@ impl Executor {
             return Ok(());
         }
         call.reply.array(queue.len());
+        let began = call.counters.began();
+        call.counters.start_watch();
         for (found, words) in &queue {
             self.exec_one(*found, *words, &mut edit, call);
         }
+        call.counters.set_began(began);
         self.record(&mut edit, call);
         self.wake(edit.finish(), call.woken);
         Ok(())
@@ -123,12 +115,12 @@ impl Executor {
 
     fn exec_one(&self, found: Found, words: Words<'_>, edit: &mut Edit, call: &mut Call) {
         let mark = call.reply.mark();
-        call.counters.commands.add(1);
         let done = match found.command.run {
             Run::Read(_) => read_with(found, words, edit, call),
             Run::Write(_) => write_with(found, words, edit, call),
             Run::Serve(_) => {
-                let done = self.serve(found, words, call);
+                let size = |db| edit.size(db);
+                let done = self.serve(found, words, Some(&size), call);
                 edit.set_db(call.session.db);
                 done
             }
@@ -139,10 +131,9 @@ impl Executor {
             }
             Run::Container(_) => Err(Error::SYNTAX),
         };
+        self.count(found, words, call, done.is_err());
         if let Err(error) = done {
-            call.counters.errors.add(1);
-            call.reply.rewind(mark);
-            call.reply.error(&error);
+            call.fail(mark, &error);
         }
     }
 }
@@ -167,11 +158,8 @@ fn union_of_keys(queue: &[(Found, Words<'_>)], watching: Option<&Watching>, mut 
     for (found, words) in queue {
         match found.command.keys {
             Keys::None if found.command.flags.has(Flags::SELECTS) => {
-                let number = crate::command::args::parse_int(words.get(1));
-                db = number
-                    .and_then(|n| u8::try_from(n).ok())
-                    .unwrap_or(db)
-                    .min(crate::limits::DATABASES as u8 - 1);
+                // One that will fail moves nothing.
+                db = parse_int(words.get(1)).and_then(in_range).unwrap_or(db);
             }
             keys => keys.each(*words, db, &mut places),
         }

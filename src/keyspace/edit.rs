@@ -12,7 +12,7 @@ use super::lock::{Locked, Place};
 use super::object::{Object, Stored, WrongType};
 use super::shard::ShardMut;
 use super::view::{Scope, View};
-use super::{Garbage, Keyspace};
+use super::{Garbage, Keyspace, snapshot};
 use crate::limits::SHARDS;
 
 /// Objects of at least this size are freed by the thread for garbage.
@@ -58,6 +58,7 @@ impl DerefMut for Edit<'_> {
 impl<'k> Edit<'k> {
     /// `locked` must be exclusive. `effects` is empty; it comes in to keep its memory.
     pub fn new(keyspace: &'k Keyspace, locked: Locked<'k>, db: u8, now_ms: u64) -> Edit<'k> {
+        locked.cut_rest(keyspace);
         Edit {
             view: View::new(keyspace, locked, db, now_ms),
             effects: Effects::new(),
@@ -220,6 +221,19 @@ impl<'k> Edit<'k> {
         self.effects.push(db, words);
     }
 
+    /// Records a key of the current database by what makes it: for a value that came from elsewhere.
+    /// `replaced`: there was another one before.
+    pub fn record_made(&mut self, key: &[u8], replaced: bool) {
+        let db = self.view.db;
+        if replaced {
+            self.effects.push(db, &[b"DEL", key]);
+        }
+        if let Some(entry) = self.view.peek(db, key) {
+            snapshot::push_entry(entry, db, &mut self.effects);
+        }
+        self.touch(db, key);
+    }
+
     /// As [`Edit::record`], for words that come from an iterator.
     pub fn record_all<'w>(&mut self, key: &[u8], words: impl ExactSizeIterator<Item = &'w [u8]>) {
         self.effects.begin(self.view.db, words.len());
@@ -268,6 +282,14 @@ impl<'k> Edit<'k> {
             {
                 shard.side.waiting.fetch_add(1, Ordering::Relaxed);
             }
+        }
+    }
+
+    /// The log generation that the effects belong to.
+    pub fn generation(&self) -> u32 {
+        match &self.view.scope {
+            Scope::Locked(locked) => locked.generation(),
+            Scope::Stepwise => 0,
         }
     }
 

@@ -85,6 +85,16 @@ struct Held<'k> {
     guard: Guard<'k>,
 }
 
+impl Held<'_> {
+    fn shard<'s>(&'s self, hasher: &'s KeyHasher) -> Shard<'s> {
+        let table = match &self.guard {
+            Guard::Shared(guard) => &**guard,
+            Guard::Exclusive(guard) => &**guard,
+        };
+        Shard { table, side: self.side, hasher }
+    }
+}
+
 /// Locked shards, ascending.
 pub struct Locked<'k> {
     held: SmallVec<[Held<'k>; 1]>,
@@ -133,12 +143,7 @@ impl<'k> Locked<'k> {
     }
 
     pub fn shard(&self, place: Place) -> Option<Shard<'_>> {
-        let held = &self.held[self.position(place)?];
-        let table = match &held.guard {
-            Guard::Shared(guard) => &**guard,
-            Guard::Exclusive(guard) => &**guard,
-        };
-        Some(Shard { table, side: held.side, hasher: self.hasher })
+        Some(self.held[self.position(place)?].shard(self.hasher))
     }
 
     pub fn shard_mut(&mut self, place: Place) -> Option<ShardMut<'_>> {
@@ -168,6 +173,18 @@ impl<'k> Locked<'k> {
 
     pub fn sides(&self) -> impl Iterator<Item = (Place, &'k Side)> + '_ {
         self.held.iter().map(|held| (held.place, held.side))
+    }
+
+    /// Has the shards that a running compaction has not come to yet cut now, if it has come to others of these.
+    pub fn cut_rest(&self, keyspace: &Keyspace) {
+        if self.held.len() > 1 {
+            keyspace.cut_rest(self.held.iter().map(|held| (held.place, held.shard(self.hasher))));
+        }
+    }
+
+    /// The log generation that a write to these shards belongs to: by now, of all that are cut.
+    pub fn generation(&self) -> u32 {
+        self.held.iter().map(|held| held.side.generation()).max().unwrap_or(0)
     }
 
     /// The newest record that any of these shards has seen.

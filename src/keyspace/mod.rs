@@ -9,6 +9,7 @@
 //! Commands see it through a [`View`] (may read) or an [`Edit`] (may change, and records what it changed). Both
 //! borrow locked shards; no guard leaves this folder, and nothing here knows a socket, a file or a clock.
 
+pub mod cut;
 pub mod edit;
 pub mod effects;
 pub mod entry;
@@ -22,6 +23,7 @@ pub mod sample;
 pub mod scan;
 pub mod shard;
 pub mod slot;
+mod snapshot;
 mod table;
 pub mod tuning;
 pub mod view;
@@ -34,6 +36,7 @@ use crossbeam_channel::Sender;
 use dashmap::DashMap;
 
 use crate::limits::{DATABASES, SHARDS};
+use cut::Cuts;
 use entry::Entry;
 use lock::{Locked, Mode, Place};
 use shard::{Shard, ShardMut, Side};
@@ -64,6 +67,7 @@ pub struct Keyspace {
     garbage: Sender<Garbage>,
     /// Up to where collections stay compact.
     pub tuning: Tuning,
+    cuts: Cuts,
 }
 
 struct Database {
@@ -89,6 +93,7 @@ impl Keyspace {
             born_s: (now_ms / 1000) as u32,
             garbage,
             tuning: Tuning::default(),
+            cuts: Cuts::default(),
         }
     }
 
@@ -98,10 +103,17 @@ impl Keyspace {
     }
 
     fn database(&self, db: u8) -> &Database {
-        self.databases[db as usize].get_or_init(|| Database {
-            map: DashMap::with_hasher_and_shard_amount(self.hasher.clone(), SHARDS),
-            sides: (0..SHARDS).map(|_| Side::default()).collect(),
+        let slot = &self.databases[db as usize];
+        slot.get().unwrap_or_else(|| {
+            self.cuts.while_unchanged(|generation| slot.get_or_init(|| self.new_database(generation)))
         })
+    }
+
+    /// A database that is created while a compaction runs has nothing to be cut.
+    fn new_database(&self, generation: u32) -> Database {
+        let sides: Box<[Side]> = (0..SHARDS).map(|_| Side::default()).collect();
+        sides.iter().for_each(|side| side.set_generation(generation));
+        Database { map: DashMap::with_hasher_and_shard_amount(self.hasher.clone(), SHARDS), sides }
     }
 
     /// Databases that anything has ever touched.

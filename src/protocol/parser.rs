@@ -58,6 +58,8 @@ pub struct Parser {
     searched: u32,
     /// How much of it is understood, when it is a RESP request.
     progress: resp::Progress,
+    /// A request to log in has been parsed; how it went is not known here.
+    logging_in: bool,
     closed: bool,
 }
 
@@ -144,6 +146,9 @@ impl Parser {
         // Spans are 32-bit; what lies beyond waits until the requests before it have left.
         let length = bytes.len().min(u32::MAX as usize);
         let bytes = &mut bytes[..length];
+        // What stands behind a login in the same bytes is, most likely, a known client's.
+        let known = Limits { authenticated: true, ..*limits };
+        let mut limits = if self.logging_in { &known } else { limits };
         while !self.closed && (self.start as usize) < length {
             let (start, first) = (self.start as usize, spans.len());
             let step = match bytes[start] {
@@ -156,6 +161,10 @@ impl Parser {
                     let (first, count) = (first as u32, (spans.len() - first) as u32);
                     if count > 0 {
                         requests.push(Request { form, first, count, fault: None });
+                        if !limits.authenticated && is_login(bytes, spans[first as usize]) {
+                            self.logging_in = true;
+                            limits = &known;
+                        }
                     }
                     self.start = end as u32;
                 }
@@ -189,6 +198,11 @@ impl Parser {
     pub fn wanted(&self) -> usize {
         self.progress.missing()
     }
+}
+
+fn is_login(bytes: &[u8], name: Span) -> bool {
+    let name = &bytes[name.start as usize..name.end as usize];
+    name.eq_ignore_ascii_case(b"AUTH") || name.eq_ignore_ascii_case(b"HELLO")
 }
 
 #[cfg(test)]
@@ -225,6 +239,20 @@ mod tests {
     #[test]
     fn what_is_ignored_is_consumed() {
         assert_eq!(parse(&mut Parser::new(), b"\n\r\n# x 'y\n *\n*0\r\n*-1\r\n#"), (22, 1));
+    }
+
+    #[test]
+    fn behind_a_login_the_limits_of_a_known_client_hold() {
+        let many = b"*11\r\n";
+        let faults = |input: &[u8]| {
+            let mut requests = Vec::new();
+            let limits = Limits::unauthenticated();
+            Parser::new().parse(&mut input.to_vec(), &mut Vec::new(), &mut requests, &limits);
+            requests.iter().filter(|request| request.fault.is_some()).count()
+        };
+        assert_eq!(faults(&[&b"PING\r\n"[..], many].concat()), 1);
+        assert_eq!(faults(&[&b"Auth x\r\n"[..], many].concat()), 0);
+        assert_eq!(faults(&[&b"*1\r\n$5\r\nHELLO\r\n"[..], many].concat()), 0);
     }
 
     #[test]

@@ -59,6 +59,11 @@ impl<'a> Reply<'a> {
         self.wire
     }
 
+    /// The client has just changed the RESP version that it speaks: its reply comes in the new one.
+    pub fn speak(&mut self, form: Form, resp_version: u8) {
+        self.wire = Wire::of(form, resp_version);
+    }
+
     /// Remembers this place.
     pub fn mark(&self) -> Mark {
         Mark { length: self.out.len(), line: self.line.clone() }

@@ -40,8 +40,8 @@ pub struct Outcome {
 }
 
 impl Input {
-    /// Reads once, behind what is pending, and parses.
-    pub fn read(&mut self, stream: &TcpStream, mut batch: Batch) -> Outcome {
+    /// Reads once, behind what is pending, and parses. `is_known`: the client has authenticated, if it has to.
+    pub fn read(&mut self, stream: &TcpStream, mut batch: Batch, is_known: bool) -> Outcome {
         if self.filled > CARRIED_MAX {
             std::mem::swap(&mut batch.bytes, &mut self.pending);
         }
@@ -59,11 +59,14 @@ impl Input {
         self.filled += bytes;
         let consumed = if bytes > 0 {
             let filled = &mut batch.bytes[..self.filled];
-            self.parser.parse(filled, &mut batch.spans, &mut batch.requests, &Limits::default())
+            let limits = if is_known { Limits::default() } else { Limits::unauthenticated() };
+            self.parser.parse(filled, &mut batch.spans, &mut batch.requests, &limits)
         } else {
             0
         };
         self.keep(&mut batch.bytes, consumed);
+        let then =
+            if !is_known && self.filled > limits::UNAUTHENTICATED_QUERY_MAX { Read::Broken } else { then };
         Outcome { batch, bytes, then }
     }
 

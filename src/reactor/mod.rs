@@ -16,6 +16,7 @@ mod waits;
 
 use std::io::{self, ErrorKind, Read as _};
 use std::net::Shutdown;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,8 +30,8 @@ use crate::command::Server;
 use crate::connection::{Connection, Notice, ReactorHandle};
 use crate::limits;
 use crate::protocol::Batch;
-use crate::session::Session;
 use crate::session::blocking::State;
+use crate::session::{Origin, Session};
 use crate::worker::{Pool, connection_behind, now_ms};
 use input::{Input, Read};
 use waits::Waits;
@@ -247,6 +248,7 @@ impl Running {
             return;
         }
         listener::prepare(&stream, config.tcp_keepalive_seconds);
+        let is_open = config.requirepass.is_empty();
         drop(config);
         let slot = self.peers.vacant_entry();
         let token = slot.key();
@@ -255,9 +257,13 @@ impl Running {
             tracing::warn!("cannot watch the connection from {address}: {e}");
             return;
         }
-        let local = stream.local_addr().map(|a| a.to_string()).unwrap_or_default();
-        let client = self.server.clients.connect(address.to_string(), local, now_ms());
-        let session = |outlet| Session::new(client, outlet, true);
+        let origin = Origin {
+            address: address.to_string(),
+            local_address: stream.local_addr().map(|a| a.to_string()).unwrap_or_default(),
+            fd: stream.as_raw_fd(),
+        };
+        let client = self.server.clients.connect(origin, now_ms());
+        let session = |outlet| Session::new(client, outlet, is_open);
         let connection = Connection::new(token, stream, session, self.handle.clone());
         slot.insert(Peer {
             connection,
@@ -287,7 +293,8 @@ impl Running {
             return self.discard(token);
         }
         let batch = self.spare.pop().unwrap_or_default();
-        let outcome = peer.input.read(&peer.connection.stream, batch);
+        let is_known = peer.connection.client.is_authenticated();
+        let outcome = peer.input.read(&peer.connection.stream, batch, is_known);
         let gets_turn = if outcome.batch.requests.is_empty() {
             self.spare.push(outcome.batch);
             false
@@ -347,7 +354,7 @@ impl Running {
             if peer.stalled_since.is_some_and(|since| now - since > limit) {
                 tracing::info!(
                     "closing a client that does not read its replies: {}",
-                    peer.connection.client.address
+                    peer.connection.client.origin.address
                 );
                 peer.connection.finish();
                 peer.drains = false;

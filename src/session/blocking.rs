@@ -41,6 +41,11 @@ pub struct Blocked {
 }
 
 impl Blocked {
+    /// A wait for something else than a key.
+    pub fn without_keys(client: u64, outlet: Arc<dyn Outlet>) -> Arc<Blocked> {
+        Arc::new(Blocked { ticket: 0, client, keys: Vec::new(), outlet, state: AtomicU8::new(0) })
+    }
+
     pub fn state(&self) -> State {
         match self.state.load(Ordering::Acquire) {
             0 => State::Waiting,

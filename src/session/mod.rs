@@ -3,14 +3,19 @@
 pub mod blocking;
 pub mod clients;
 pub mod outlet;
+pub mod pause;
 pub mod pubsub;
 pub mod transaction;
 
 use std::sync::{Arc, Weak};
 
+use crate::keyspace::Keyspace;
+
 pub use blocking::{Blocked, Line};
-pub use clients::{Client, Clients};
+pub use clients::{Client, Clients, Glance, Origin};
 pub use outlet::{Outlet, Woken};
+pub use pause::Pauses;
+use pubsub::Kind;
 pub use pubsub::{Broker, Subscriptions};
 pub use transaction::{Queued, Transaction, Watching};
 
@@ -25,6 +30,9 @@ pub struct Session {
     /// Set by QUIT and the like: reply, then close.
     pub closing: bool,
     pub replies: Replies,
+    /// CLIENT NO-EVICT and CLIENT NO-TOUCH.
+    pub no_evict: bool,
+    pub no_touch: bool,
     pub transaction: Option<Box<Transaction>>,
     pub watching: Option<Box<Watching>>,
     pub subscriptions: Option<Box<Subscriptions>>,
@@ -43,10 +51,13 @@ pub enum Replies {
     Off,
     /// Neither this command's reply nor the next one's.
     SkipNext,
+    /// Not this command's.
+    Skip,
 }
 
 impl Session {
     pub fn new(client: Arc<Client>, outlet: Weak<dyn Outlet>, authenticated: bool) -> Session {
+        client.set_authenticated(authenticated);
         Session {
             client,
             db: 0,
@@ -54,6 +65,8 @@ impl Session {
             authenticated,
             closing: false,
             replies: Replies::On,
+            no_evict: false,
+            no_touch: false,
             transaction: None,
             watching: None,
             subscriptions: None,
@@ -61,5 +74,48 @@ impl Session {
             blocked: None,
             outlet,
         }
+    }
+
+    pub fn set_authenticated(&mut self, authenticated: bool) {
+        self.authenticated = authenticated;
+        self.client.set_authenticated(authenticated);
+    }
+
+    /// Whether the command that has just run is replied to; goes on to what holds for the next one.
+    pub fn says_reply(&mut self) -> bool {
+        let replies = self.replies;
+        self.replies = match replies {
+            Replies::SkipNext => Replies::Skip,
+            Replies::Skip => Replies::On,
+            Replies::On | Replies::Off => replies,
+        };
+        replies == Replies::On
+    }
+
+    /// UNWATCH.
+    pub fn unwatch(&mut self, keyspace: &Keyspace) {
+        if let Some(watching) = self.watching.take() {
+            watching.release(keyspace);
+        }
+    }
+
+    /// Shows other clients how the session stands; cheap enough for every batch.
+    pub fn publish(&self, now_ms: u64) {
+        self.client.show(
+            now_ms,
+            Glance {
+                db: self.db,
+                resp: self.resp,
+                no_evict: self.no_evict,
+                no_touch: self.no_touch,
+                closing: self.closing,
+                dirty: self.watching.as_ref().is_some_and(|watching| watching.dirty.is_set()),
+                queued: self.transaction.as_ref().map(|transaction| transaction.queue.len() as u32),
+                watched: self.watching.as_ref().map_or(0, |watching| watching.keys.len() as u32),
+                subscriptions: self.subscriptions.as_ref().map_or([0; 3], |subscriptions| {
+                    Kind::ALL.map(|kind| subscriptions.names(kind).len() as u32)
+                }),
+            },
+        );
     }
 }

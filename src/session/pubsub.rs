@@ -47,6 +47,10 @@ pub enum Kind {
     Shard,
 }
 
+impl Kind {
+    pub const ALL: [Kind; 3] = [Kind::Channel, Kind::Pattern, Kind::Shard];
+}
+
 /// One session's subscriptions.
 pub struct Subscriptions {
     pub subscriber: Arc<Subscriber>,
@@ -140,7 +144,7 @@ impl Broker {
 
     /// The session ends, or RESET.
     pub fn forget(&self, mut subscriptions: Subscriptions) {
-        for kind in [Kind::Channel, Kind::Pattern, Kind::Shard] {
+        for kind in Kind::ALL {
             while let Some(name) = subscriptions.names[kind as usize].last().cloned() {
                 self.unsubscribe(&mut subscriptions, kind, &name);
             }

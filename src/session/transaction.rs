@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::keyspace::Keyspace;
+use crate::keyspace::lock::Place;
 use crate::keyspace::watch::Dirty;
 use crate::protocol::OwnedWords;
 
@@ -24,6 +26,17 @@ pub struct Queued {
 pub struct Watching {
     pub keys: Vec<WatchedKey>,
     pub dirty: Arc<Dirty>,
+}
+
+impl Watching {
+    /// Nobody tells this client of changes any more.
+    pub fn release(&self, keyspace: &Keyspace) {
+        for watched in &self.keys {
+            keyspace.with_shard(Place::of(watched.db, &watched.key), |shard| {
+                shard.side.watchers.remove(&watched.key, &self.dirty)
+            });
+        }
+    }
 }
 
 pub struct WatchedKey {

@@ -15,6 +15,7 @@ use crate::keyspace::prefetch::LookAhead;
 use crate::limits;
 use crate::metrics::WorkerCounters;
 use crate::protocol::{Batch, Fault, Reply, Wire};
+use crate::session::Replies;
 use crate::session::Woken;
 
 /// Why a run of requests has ended.
@@ -149,7 +150,8 @@ impl<'p> Worker<'p> {
     fn run(&mut self, connection: &Connection, exec: &mut Exec, mut progress: Progress) -> (Pause, Seq) {
         let durable = self.pool.executor.log().durable();
         let session = &mut exec.session;
-        let now_ms = now_ms();
+        let mut now_ms = now_ms();
+        self.counters().start_watch();
         let mut until = 0;
         let keyspace = &*self.pool.executor.server.keyspace;
         let pipelined = progress.batch.requests.len() - progress.next > 1;
@@ -177,10 +179,17 @@ impl<'p> Worker<'p> {
                 let words = progress.batch.words(request);
                 let found = look_up(words);
                 let long = has(&found, Flags::LONG);
-                if has(&found, Flags::BLOCKING) && start > 0 {
+                let paused = self.pool.executor.pause(session, &found, now_ms);
+                if (has(&found, Flags::BLOCKING) || paused.is_some()) && start > 0 {
                     // What stands before a request that may wait is sent first.
                     connection.resume_with(progress);
                     return (Pause::OutputFull, until);
+                }
+                if let Some(paused) = paused {
+                    return (
+                        if connection.block(progress, paused) { Pause::Done } else { Pause::Blocked },
+                        until,
+                    );
                 }
                 if long && !self.pool.begin_long(&mut self.rest) {
                     connection.resume_with(progress);
@@ -198,6 +207,7 @@ impl<'p> Worker<'p> {
                 );
                 if long {
                     self.pool.end_long();
+                    now_ms = self::now_ms();
                 }
                 if outcome.blocked {
                     let Some(blocked) = session.blocked.clone() else { continue };
@@ -206,7 +216,9 @@ impl<'p> Worker<'p> {
                     }
                     return (Pause::Blocked, until);
                 }
-                if outcome.depends_on > durable || !self.undurable.is_empty() {
+                if session.replies != Replies::On && !session.says_reply() {
+                    self.out.truncate(start);
+                } else if outcome.depends_on > durable || !self.undurable.is_empty() {
                     self.undurable.push((start as u32, wire));
                     until = until.max(outcome.depends_on);
                 }
@@ -217,6 +229,7 @@ impl<'p> Worker<'p> {
                 return (Pause::Closing, until);
             }
         }
+        session.publish(now_ms);
         self.used.push(progress.batch);
         (Pause::Done, until)
     }

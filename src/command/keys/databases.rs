@@ -83,7 +83,8 @@ pub fn database(args: &mut Args) -> u8 {
     })
 }
 
-fn in_range(number: i64) -> Option<u8> {
+/// A number as that of a database, where there is one.
+pub fn in_range(number: i64) -> Option<u8> {
     u8::try_from(number).ok().filter(|&db| usize::from(db) < DATABASES)
 }
 

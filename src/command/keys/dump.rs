@@ -5,7 +5,6 @@ use crate::command::args::{Args, parse_int};
 use crate::command::deadline::Unit;
 use crate::command::error::{Done, Error};
 use crate::command::row::{Command, Flags, Keys, Run};
-use crate::command::strings::record_set;
 use crate::data::rdb::{self, Unsealed, Value};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::{Content, Edit, Object, Stored, View};
@@ -114,7 +113,7 @@ fn restore(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
         }
     } else {
         put(edit, key, value, deadline);
-        record(edit, key, deadline, payload);
+        edit.record_made(key, exists);
         if let (Some(idle_s), Some(entry)) = (options.idle_s, edit.peek(edit.db(), key)) {
             let used_s = (edit.now_ms() / 1000).saturating_sub(idle_s).max(1);
             entry.set_access(used_s as u32);
@@ -144,17 +143,4 @@ fn put(edit: &mut Edit, key: &[u8], value: Value, deadline: Option<u64>) {
         Value::Hash(hash) => hash.into_object(),
     };
     edit.put(key, Content::Object(Box::new(object)), deadline);
-}
-
-/// A string is recorded so that a person can read it.
-fn record(edit: &mut Edit, key: &[u8], deadline: Option<u64>, payload: &[u8]) {
-    let string = edit.peek(edit.db(), key).and_then(|entry| entry.bytes().map(<[u8]>::to_vec));
-    match string {
-        Some(value) => record_set(edit, key, &value, deadline),
-        None => {
-            let mut digits = itoa::Buffer::new();
-            let at = digits.format(deadline.unwrap_or(0)).as_bytes();
-            edit.record(&[b"RESTORE", key, at, payload, b"ABSTTL", b"REPLACE"]);
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use super::ROW;
 use crate::command::args::{Args, parse_int};
 use crate::command::error::{Done, Error};
-use crate::command::help::help;
+use crate::command::help;
 use crate::command::row::{Command, Keys, Run};
 use crate::keyspace::View;
 use crate::keyspace::entry::Entry;
@@ -75,17 +75,7 @@ static SUBCOMMANDS: &[Command] = &[
         }),
         ..ROW
     },
-    Command {
-        name: "help",
-        arity: 2,
-        summary: "Tells what the subcommands do.",
-        since: "6.2.0",
-        run: Run::Serve(|_, _, reply| {
-            help("OBJECT", SUBCOMMANDS, reply);
-            Ok(())
-        }),
-        ..ROW
-    },
+    help::row(ROW.group, "6.2.0"),
 ];
 
 /// Behind the subcommand's name.

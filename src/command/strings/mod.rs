@@ -7,8 +7,9 @@ mod set;
 mod values;
 
 use super::deadline::Unit;
+use super::error::Error;
 use super::row::{Command, Flags, Group, Keys, Run};
-use crate::keyspace::{Content, Edit};
+use crate::keyspace::{Content, Edit, Object};
 
 pub static ROWS: &[Command] = &[
     Command {
@@ -285,4 +286,12 @@ pub fn update_string(edit: &mut Edit, key: &[u8], value: &[u8]) {
         }
     };
     record_set(edit, key, value, deadline);
+}
+
+/// A string to be edited in place, empty where the key was missing. Recording is the caller's, and so is to leave no empty string behind.
+pub fn string_mut<'e>(edit: &'e mut Edit, key: &[u8]) -> Result<&'e mut Vec<u8>, Error> {
+    if edit.get_mut(key).is_none() {
+        edit.put(key, Content::Object(Box::new(Object::Bytes(vec![]))), None);
+    }
+    edit.get_mut(key).and_then(|entry| entry.bytes_mut()).ok_or(Error::WRONG_TYPE)
 }

@@ -3,10 +3,10 @@
 //! What is written here is edited in place and recorded as SETRANGE, so that neither the work nor the log grows with
 //! the length of the value.
 
-use super::put_string;
+use super::{put_string, string_mut};
 use crate::command::args::Args;
 use crate::command::error::{Done, Error};
-use crate::keyspace::{Content, Edit, Object, View};
+use crate::keyspace::{Edit, View};
 use crate::limits::BULK_MAX;
 use crate::protocol::Reply;
 
@@ -24,7 +24,7 @@ pub(super) fn append(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Don
     };
     let length = length_after(old as u64, value)?;
     if !value.is_empty() {
-        write_at(edit, key, old, value);
+        write_at(edit, key, old, value)?;
     }
     reply.int(length as i64);
     Ok(())
@@ -40,7 +40,7 @@ pub(super) fn setrange(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> D
         return Ok(());
     }
     let length = length_after(offset, value)?.max(old);
-    write_at(edit, key, offset as usize, value);
+    write_at(edit, key, offset as usize, value)?;
     reply.int(length as i64);
     Ok(())
 }
@@ -53,23 +53,16 @@ fn length_after(offset: u64, value: &[u8]) -> Result<usize, Error> {
     }
 }
 
-/// Overwrites a part of a string, which grows as needed, and records it. The key holds a string or is missing.
-fn write_at(edit: &mut Edit, key: &[u8], offset: usize, value: &[u8]) {
+/// Overwrites a part of a string, which grows as needed, and records it.
+fn write_at(edit: &mut Edit, key: &[u8], offset: usize, value: &[u8]) -> Done {
+    let bytes = string_mut(edit, key)?;
     let end = offset + value.len();
-    match edit.get_mut(key).and_then(|entry| entry.bytes_mut()) {
-        Some(bytes) => {
-            if bytes.len() < end {
-                bytes.resize(end, 0);
-            }
-            bytes[offset..end].copy_from_slice(value);
-        }
-        None => {
-            let mut bytes = vec![0; end];
-            bytes[offset..].copy_from_slice(value);
-            edit.put(key, Content::Object(Box::new(Object::Bytes(bytes))), None);
-        }
+    if bytes.len() < end {
+        bytes.resize(end, 0);
     }
+    bytes[offset..end].copy_from_slice(value);
     edit.record(&[b"SETRANGE", key, itoa::Buffer::new().format(offset).as_bytes(), value]);
+    Ok(())
 }
 
 pub(super) fn getrange(args: &mut Args, view: &View, reply: &mut Reply) -> Done {

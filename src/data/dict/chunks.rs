@@ -10,6 +10,7 @@ use std::slice;
 /// Elements of a full chunk.
 const CHUNK: usize = 512;
 
+#[derive(Clone)]
 pub struct Chunks<T> {
     chunks: Vec<Vec<T>>,
 }

@@ -27,6 +27,7 @@ const MERGE_MAX: usize = SEGMENT_MAX / 2;
 /// Bits of a prefix at most. Also keeps the directory's bits of the hash apart from the table's.
 const DEPTH_MAX: u32 = 24;
 
+#[derive(Clone)]
 pub struct Index {
     /// Empty, or 2^`depth` numbers of segments.
     directory: Vec<u32>,
@@ -36,6 +37,7 @@ pub struct Index {
     segments: Chunks<Segment>,
 }
 
+#[derive(Clone)]
 struct Segment {
     table: HashTable<u32>,
     /// The first `depth` bits of every hash in here.

@@ -27,6 +27,7 @@ pub trait Keyed {
     fn key(&self) -> &[u8];
 }
 
+#[derive(Clone)]
 pub struct Dict<T> {
     index: Index,
     elements: Chunks<T>,
@@ -167,14 +168,6 @@ impl<T: Keyed> Dict<T> {
 impl<T: Keyed> Default for Dict<T> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<T: Keyed + Clone> Clone for Dict<T> {
-    fn clone(&self) -> Self {
-        let mut copy = Self::new();
-        self.iter().for_each(|element| copy.insert_new(element.clone()));
-        copy
     }
 }
 

@@ -51,7 +51,7 @@ impl Pair {
     fn parts(&self) -> (&[u8], &[u8], Option<u64>) {
         let (head, mut rest) = (self.0[0], &self.0[1..]);
         let mut name_len = usize::from(head & !TIMED);
-        if name_len == LONG.into() {
+        if name_len == usize::from(LONG) {
             let (length, after) = rest.split_first_chunk().expect("a long name's length follows the head");
             (name_len, rest) = (u32::from_le_bytes(*length) as usize, after);
         }

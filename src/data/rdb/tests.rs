@@ -127,7 +127,7 @@ fn reads_the_formats_of_older_and_newer_versions() {
     let earliest = 1_900_000_000_000u64.to_le_bytes();
     let fields = [b"\x18", &earliest[..], b"\x02\x00\x01a\x01b\x0b\x01c\x01d"].concat();
     check(&sealed(12, &fields), "hash: a=b c=d@1900000000010");
-    let triples = b"\x11\x11\0\0\0\x03\0\x81a\x02\x81b\x02\xc3\xe8\x02\xff";
+    let triples = b"\x10\x10\0\0\0\x03\0\x81a\x02\x81b\x02\xc3\xe8\x02\xff";
     check(&sealed(12, &[b"\x19", &earliest[..], triples].concat()), "hash: a=b@1000");
 }
 

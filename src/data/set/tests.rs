@@ -206,7 +206,9 @@ fn memory_is_counted_and_returned() {
     let mut set = numbers(0..100_000);
     let large = set.heap_bytes();
     assert!((100_000 * 12..100_000 * 28).contains(&large), "{large}");
+    let copy = set.clone();
     (0..99_999).for_each(|n| assert!(set.remove(n.to_string().as_bytes())));
+    assert_eq!((copy.len(), set.len()), (100_000, 1));
     assert!(set.heap_bytes() < 1000, "{}", set.heap_bytes());
     assert!(set_of(["1", "2"]).heap_bytes() <= 16);
 }

@@ -288,10 +288,11 @@ fn a_large_one_does_what_a_sorted_vector_does() {
             assert_eq!(ties.len(), sorted.iter().filter(|pair| pair.1 == 7.0).count());
         }
     }
-    let len = zset.len();
+    let (copy, len) = (zset.clone(), zset.len());
     zset.remove_range(10..len - 10);
     assert_eq!(zset.len(), 20);
     assert_eq!(zset.iter().len(), 20);
+    assert_eq!(copy.iter().len(), len);
 }
 
 #[test]

@@ -135,23 +135,18 @@ fn text(element: Element<'_>) -> Cow<'_, [u8]> {
     }
 }
 
-/// Elements of one RPUSH in the log.
-const RECORDED_MAX: usize = 1024;
-
 /// Nothing to store removes what is there.
 fn store(edit: &mut Edit, destination: &[u8], values: &[Vec<u8>]) {
-    if edit.remove(destination) {
-        edit.record(&[b"DEL", destination]);
-    }
+    let replaced = edit.remove(destination);
     if values.is_empty() {
+        if replaced {
+            edit.record(&[b"DEL", destination]);
+        }
         return;
     }
     let thresholds = edit.thresholds();
     let mut list = List::new();
     values.iter().for_each(|value| list.push(End::Back, value, &thresholds));
     edit.put(destination, Content::Object(Box::new(list.into_object())), None);
-    for some in values.chunks(RECORDED_MAX) {
-        let words = [&b"RPUSH"[..], destination].into_iter().chain(some.iter().map(Vec::as_slice));
-        edit.record(&words.collect::<Vec<_>>());
-    }
+    edit.record_made(destination, replaced);
 }

@@ -1,0 +1,137 @@
+//! The connection itself: who is there, in which protocol, and how it ends.
+
+mod auth;
+mod client;
+mod client_kill;
+mod client_list;
+
+use super::args::Args;
+use super::context::Context;
+use super::error::{Done, Error};
+use super::row::{Command, Flags, Group, Run};
+use crate::protocol::Reply;
+use crate::session::Replies;
+
+pub static ROWS: &[Command] = &[
+    Command {
+        name: "auth",
+        arity: -2,
+        flags: Flags::FAST.and(Flags::NO_AUTH).and(Flags::SENSITIVE),
+        syntax: "[username] password",
+        summary: "Authenticates the connection.",
+        complexity: "O(N) where N is the number of passwords of the user.",
+        run: Run::Serve(auth::auth),
+        ..ROW
+    },
+    Command {
+        name: "client",
+        arity: -2,
+        summary: "A container for commands about client connections.",
+        since: "2.4.0",
+        complexity: "Depends on the subcommand.",
+        run: Run::Container(client::ROWS),
+        ..ROW
+    },
+    Command {
+        name: "echo",
+        arity: 2,
+        flags: Flags::FAST,
+        syntax: "message",
+        summary: "Returns the given string.",
+        run: Run::Serve(echo),
+        ..ROW
+    },
+    Command {
+        name: "hello",
+        arity: -1,
+        flags: Flags::FAST.and(Flags::NO_AUTH).and(Flags::SENSITIVE),
+        syntax: "[protover [AUTH username password] [SETNAME clientname]]",
+        summary: "Handshakes with the server: version of the protocol, authentication, name.",
+        since: "6.0.0",
+        run: Run::Serve(auth::hello),
+        ..ROW
+    },
+    Command {
+        name: "ping",
+        arity: -1,
+        flags: Flags::FAST.and(Flags::PUBSUB),
+        syntax: "[message]",
+        summary: "Returns the server's liveliness response.",
+        run: Run::Serve(ping),
+        ..ROW
+    },
+    Command {
+        name: "quit",
+        arity: -1,
+        flags: Flags::FAST.and(Flags::NO_AUTH).and(Flags::PUBSUB).and(Flags::AT_ONCE),
+        summary: "Closes the connection.",
+        run: Run::Serve(quit),
+        ..ROW
+    },
+    Command {
+        name: "reset",
+        arity: 1,
+        flags: Flags::FAST.and(Flags::NO_AUTH).and(Flags::PUBSUB).and(Flags::AT_ONCE),
+        summary: "Makes the connection as it was when it was new.",
+        since: "6.2.0",
+        run: Run::Serve(reset),
+        ..ROW
+    },
+];
+
+const ROW: Command = Command { group: Group::Connection, ..Command::ROW };
+
+fn ping(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
+    match args.left() {
+        0 => reply.status("PONG"),
+        1 => reply.bulk(args.next()),
+        _ => return Err(Error::wrong_arity("ping")),
+    }
+    Ok(())
+}
+
+fn echo(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
+    reply.bulk(args.next());
+    Ok(())
+}
+
+fn quit(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
+    context.session.closing = true;
+    reply.ok();
+    Ok(())
+}
+
+/// What a library says of itself by CLIENT SETINFO stays: it is still the same library.
+fn reset(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
+    let authenticated = context.server.config().requirepass.is_empty();
+    let session = &mut *context.session;
+    session.transaction = None;
+    session.unwatch(&context.server.keyspace);
+    if let Some(subscriptions) = session.subscriptions.take() {
+        context.server.broker.forget(*subscriptions);
+    }
+    session.db = 0;
+    session.resp = 2;
+    session.replies = Replies::On;
+    session.no_evict = false;
+    session.no_touch = false;
+    session.set_authenticated(authenticated);
+    session.client.names().name.clear();
+    reply.speak(args.form(), session.resp);
+    reply.status("RESET");
+    Ok(())
+}
+
+/// One of two words.
+fn on_or_off(args: &mut Args) -> Result<bool, Error> {
+    let on = args.keyword("ON");
+    if !on && !args.keyword("OFF") {
+        return Err(Error::SYNTAX);
+    }
+    args.finish().map(|()| on)
+}
+
+/// Names of clients and libraries are words of printable ASCII, so that CLIENT LIST stays readable.
+fn is_printable_word(name: &[u8]) -> bool {
+    name.iter().all(|byte| (b'!'..=b'~').contains(byte))
+}

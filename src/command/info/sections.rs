@@ -1,0 +1,214 @@
+//! The sections that say one thing a line.
+
+use super::super::context::Context;
+use super::super::server::memory::percent;
+use super::{Lines, REDIS_VERSION, lines};
+use crate::memory;
+use crate::session::pause::Paused;
+use crate::session::pubsub::Kind;
+
+pub fn server(out: &mut Lines, context: &Context) {
+    let server = context.server;
+    let uptime_seconds = context.now_ms.saturating_sub(server.started_ms) / 1000;
+    let executable = std::env::current_exe().unwrap_or_default();
+    let file = server.config().file.clone().unwrap_or_default();
+    lines!(out,
+        "redis_version": REDIS_VERSION,
+        "limpid_version": env!("CARGO_PKG_VERSION"),
+        "redis_mode": "standalone",
+        "os": os(),
+        "arch_bits": usize::BITS,
+        "process_id": std::process::id(),
+        "process_supervised": "no",
+        "run_id": server.run_id,
+        "tcp_port": server.port,
+        "server_time_usec": context.now_ms * 1000,
+        "uptime_in_seconds": uptime_seconds,
+        "uptime_in_days": uptime_seconds / 86_400,
+        "worker_threads": server.metrics.workers.len(),
+        "executable": executable.display(),
+        "config_file": file.display(),
+    );
+}
+
+fn os() -> String {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut name = std::env::consts::OS.to_string();
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    format!("{name} {} {}", release.trim(), std::env::consts::ARCH)
+}
+
+pub fn clients(out: &mut Lines, context: &Context) {
+    let server = context.server;
+    context.session.publish(context.now_ms);
+    let glances: Vec<_> = server.clients.all().iter().map(|client| client.glance()).collect();
+    let (paused, left_ms) = server.pauses.left(context.now_ms);
+    let paused = match paused {
+        Paused::Nobody => "none",
+        Paused::Writes => "write",
+        Paused::All => "all",
+    };
+    lines!(out,
+        "connected_clients": server.clients.len(),
+        "cluster_connections": 0,
+        "maxclients": server.config().maxclients,
+        "blocked_clients": server.line.len() + server.pauses.waiting(),
+        "tracking_clients": 0,
+        "pubsub_clients": glances.iter().filter(|g| g.subscriptions.iter().any(|n| *n > 0)).count(),
+        "watching_clients": glances.iter().filter(|glance| glance.watched > 0).count(),
+        "total_watched_keys": glances.iter().map(|glance| glance.watched).sum::<u32>(),
+        "paused_actions": paused,
+        "paused_timeout_milliseconds": left_ms,
+    );
+}
+
+pub fn memory(out: &mut Lines, context: &Context) {
+    let memory = memory::usage();
+    let machine = memory::of_the_machine().unwrap_or(0);
+    let fragmentation = memory.resident as f64 / memory.allocated.max(1) as f64;
+    lines!(out,
+        "used_memory": memory.allocated,
+        "used_memory_human": human(memory.allocated),
+        "used_memory_rss": memory.resident,
+        "used_memory_rss_human": human(memory.resident),
+        "used_memory_peak": memory.peak,
+        "used_memory_peak_human": human(memory.peak),
+        "used_memory_peak_perc": format_args!("{:.2}%", percent(memory.allocated, memory.peak)),
+        "used_memory_startup": memory.startup,
+        "used_memory_dataset": memory.dataset(),
+        "used_memory_dataset_perc": format_args!("{:.2}%", percent(memory.dataset(), memory.allocated)),
+        "allocator_allocated": memory.allocated,
+        "allocator_active": memory.active,
+        "allocator_resident": memory.allocator_resident,
+        "total_system_memory": machine,
+        "total_system_memory_human": human(machine),
+    );
+    for (name, value) in context.server.config().matching(|name| name.starts_with("maxmemory")) {
+        match name {
+            "maxmemory" => {
+                lines!(out, "maxmemory": value, "maxmemory_human": human(value.parse().unwrap_or(0)))
+            }
+            "maxmemory-policy" => lines!(out, "maxmemory_policy": value),
+            _ => {}
+        }
+    }
+    lines!(out,
+        "mem_fragmentation_ratio": format_args!("{fragmentation:.2}"),
+        "mem_fragmentation_bytes": memory.resident.saturating_sub(memory.allocated),
+        "mem_allocator": "jemalloc",
+    );
+}
+
+fn human(bytes: usize) -> String {
+    const UNITS: [&str; 5] = ["B", "K", "M", "G", "T"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes}B") } else { format!("{value:.2}{}", UNITS[unit]) }
+}
+
+pub fn persistence(out: &mut Lines, context: &Context) {
+    context.server.persistence.info(&mut out.text);
+}
+
+pub fn stats(out: &mut Lines, context: &Context) {
+    let metrics = &context.server.metrics;
+    let broker = &context.server.broker;
+    let [commands, bytes_in, bytes_out] = metrics.rates.per_second();
+    lines!(out,
+        "total_connections_received": metrics.reactor.connections.get(),
+        "total_commands_processed": metrics.calls(),
+        "instantaneous_ops_per_sec": commands as u64,
+        "total_net_input_bytes": metrics.reactor.bytes_in.get(),
+        "total_net_output_bytes": metrics.bytes_out(),
+        "instantaneous_input_kbps": format_args!("{:.2}", bytes_in / 1024.0),
+        "instantaneous_output_kbps": format_args!("{:.2}", bytes_out / 1024.0),
+        "rejected_connections": metrics.reactor.rejected.get(),
+        "expired_keys": metrics.sum(|w| &w.expired) + metrics.janitor.expired.get(),
+        "evicted_keys": 0,
+        "keyspace_hits": metrics.sum(|w| &w.hits),
+        "keyspace_misses": metrics.sum(|w| &w.misses),
+        "pubsub_channels": broker.channels(Kind::Channel),
+        "pubsub_patterns": broker.patterns(),
+        "pubsubshard_channels": broker.channels(Kind::Shard),
+        "latest_fork_usec": 0,
+        "total_forks": 0,
+        "total_error_replies": metrics.sum(|w| &w.errors),
+    );
+}
+
+pub fn replication(out: &mut Lines, context: &Context) {
+    lines!(out,
+        "role": "master",
+        "connected_slaves": 0,
+        "master_failover_state": "no-failover",
+        "master_replid": context.server.replication_id(),
+        "master_replid2": "0".repeat(40),
+        "master_repl_offset": 0,
+        "second_repl_offset": -1,
+        "repl_backlog_active": 0,
+        "repl_backlog_size": 0,
+        "repl_backlog_first_byte_offset": 0,
+        "repl_backlog_histlen": 0,
+    );
+}
+
+/// Nothing is ever forked, so children use nothing.
+pub fn cpu(out: &mut Lines, _: &Context) {
+    let (user, system) = cpu_seconds().unwrap_or_default();
+    lines!(out,
+        "used_cpu_sys": format_args!("{system:.6}"),
+        "used_cpu_user": format_args!("{user:.6}"),
+        "used_cpu_sys_children": "0.000000",
+        "used_cpu_user_children": "0.000000",
+    );
+}
+
+/// `utime` and `stime` of `/proc/self/stat`, in hundredths of seconds.
+fn cpu_seconds() -> Option<(f64, f64)> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field is the name in brackets, and may hold anything.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut fields = fields.split(' ').skip(11).map(|field| field.parse::<f64>().map(|ticks| ticks / 100.0));
+    Some((fields.next()?.ok()?, fields.next()?.ok()?))
+}
+
+pub fn cluster(out: &mut Lines, _: &Context) {
+    lines!(out, "cluster_enabled": 0);
+}
+
+pub fn keyspace(out: &mut Lines, context: &Context) {
+    for db in context.server.keyspace.databases() {
+        let size = context.database_size(db);
+        if size.keys > 0 {
+            out.line(format_args!("db{db}:keys={},expires={},avg_ttl=0", size.keys, size.expires));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_for_people() {
+        for (bytes, text) in
+            [(0, "0B"), (1023, "1023B"), (1024, "1.00K"), (5 << 20, "5.00M"), (1 << 50, "1024.00T")]
+        {
+            assert_eq!(human(bytes), text);
+        }
+    }
+
+    #[test]
+    fn the_process_has_used_some_time() {
+        if cfg!(target_os = "linux") {
+            let (user, system) = cpu_seconds().expect("/proc is there");
+            assert!(user >= 0.0 && system >= 0.0 && user < 1e6);
+        }
+    }
+}

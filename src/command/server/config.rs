@@ -1,0 +1,105 @@
+//! CONFIG: the options of [`crate::config`], asked for and set while the server runs.
+
+use super::ADMIN;
+use crate::command::args::Args;
+use crate::command::context::Context;
+use crate::command::error::{Done, Error};
+use crate::command::help;
+use crate::command::row::{Command, Flags, Group, Run};
+use crate::config::Refusal;
+use crate::keyspace::pattern::Pattern;
+use crate::protocol::Reply;
+
+pub static ROWS: &[Command] = &[
+    Command {
+        name: "get",
+        arity: -3,
+        syntax: "parameter [parameter ...]",
+        summary: "Returns the options whose names match the patterns, with their values.",
+        complexity: "O(N) where N is the number of options times that of patterns.",
+        run: Run::Serve(get),
+        ..ROW
+    },
+    help::row(Group::Server, "5.0.0"),
+    Command {
+        name: "resetstat",
+        arity: 2,
+        summary: "Sets the figures of INFO's statistics to zero.",
+        run: Run::Serve(reset_statistics),
+        ..ROW
+    },
+    Command {
+        name: "rewrite",
+        arity: 2,
+        summary: "Writes the options as they are into the configuration file.",
+        since: "2.8.0",
+        run: Run::Serve(rewrite),
+        ..ROW
+    },
+    Command {
+        name: "set",
+        arity: -4,
+        flags: ADMIN.and(Flags::SENSITIVE),
+        syntax: "parameter value [parameter value ...]",
+        summary: "Sets options: all of them, or none.",
+        complexity: "O(N) where N is the number of options.",
+        run: Run::Serve(set),
+        ..ROW
+    },
+];
+
+const ROW: Command = Command { group: Group::Server, flags: ADMIN, since: "2.0.0", ..Command::ROW };
+
+fn get(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
+    let patterns: Vec<Pattern> =
+        args.rest().map(|pattern| Pattern::new(&pattern.to_ascii_lowercase())).collect();
+    let wanted = |name: &str| patterns.iter().any(|pattern| pattern.matches(name.as_bytes()));
+    let found = context.server.config().matching(wanted);
+    reply.map(found.len());
+    for (name, value) in &found {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    Ok(())
+}
+
+fn set(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
+    if args.left() % 2 == 1 {
+        return Err(Error::SYNTAX);
+    }
+    let text = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
+    let mut settings = Vec::new();
+    while !args.is_done() {
+        settings.push((text(args.next()), text(args.next())));
+    }
+    let server = context.server;
+    let mut config = server.config();
+    config.set_live(&settings).map_err(refused)?;
+    server.apply(&config);
+    reply.ok();
+    Ok(())
+}
+
+fn refused(refusal: Refusal) -> Error {
+    Error::new(match refusal {
+        Refusal::Unknown(name) => {
+            format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
+        }
+        Refusal::Wrong(name, why) => {
+            format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}")
+        }
+    })
+}
+
+fn reset_statistics(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
+    context.server.metrics.reset();
+    reply.ok();
+    Ok(())
+}
+
+fn rewrite(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
+    let config = context.server.config().clone();
+    context.server.control.rewrite_config(&config).map_err(|why| Error::new(format!("ERR {why}")))?;
+    reply.ok();
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! Configuration: flags, the configuration file, CONFIG GET and CONFIG SET all derive from one table ([`options`]).
+
+pub mod file;
+pub mod options;
+mod value;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::data::Thresholds;
+use crate::limits;
+pub use options::{FIXED, Fixed, OPTIONS, Opt};
+
+/// When a write counts as safe. Redis: `appendfsync`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fsync {
+    Always,
+    Everysec,
+    No,
+}
+
+impl fmt::Display for Fsync {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fsync::Always => "always",
+            Fsync::Everysec => "everysec",
+            Fsync::No => "no",
+        })
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub port: u16,
+    pub bind: Vec<String>,
+    pub dir: PathBuf,
+    pub appendonly: bool,
+    pub appendfsync: Fsync,
+    pub rewrite_percentage: u64,
+    pub rewrite_min_bytes: u64,
+    pub aof_retain: usize,
+    pub workers: usize,
+    pub maxclients: usize,
+    pub tcp_backlog: u32,
+    pub tcp_keepalive_seconds: u32,
+    pub sweep_period_ms: u64,
+    pub loglevel: String,
+    /// Empty: clients need no password.
+    pub requirepass: String,
+    /// Negative: never.
+    pub slowlog_slower_than_us: i64,
+    pub slowlog_max_len: usize,
+    /// 0: never.
+    pub latency_monitor_ms: u64,
+    pub latency_tracking: bool,
+    pub latency_percentiles: Vec<f64>,
+    pub thresholds: Thresholds,
+    /// Where it was read from, if anywhere: what CONFIG REWRITE writes.
+    pub file: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            port: 6379,
+            bind: vec!["127.0.0.1".into()],
+            dir: "./data".into(),
+            appendonly: true,
+            appendfsync: Fsync::Always,
+            rewrite_percentage: 100,
+            rewrite_min_bytes: 64 << 20,
+            aof_retain: 0,
+            // Two at least: a slow command must leave a worker for everyone else.
+            workers: std::thread::available_parallelism().map_or(2, |n| n.get().max(2)),
+            maxclients: limits::CLIENTS_DEFAULT,
+            tcp_backlog: 511,
+            tcp_keepalive_seconds: 300,
+            sweep_period_ms: 1000,
+            loglevel: "notice".into(),
+            requirepass: String::new(),
+            slowlog_slower_than_us: 10_000,
+            slowlog_max_len: 128,
+            latency_monitor_ms: 0,
+            latency_tracking: true,
+            latency_percentiles: vec![50.0, 99.0, 99.9],
+            thresholds: Thresholds::default(),
+            file: None,
+        }
+    }
+}
+
+/// Why CONFIG SET changes nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    Unknown(String),
+    /// The option, and why not.
+    Wrong(String, String),
+}
+
+impl Config {
+    /// Sets one option by name, at the start. The error says which, and why not.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        if let Some(opt) = options::find(name) {
+            return (opt.set)(self, value).map_err(|why| format!("{} '{value}': {why}", opt.name));
+        }
+        if let Some(fixed) = options::find_fixed(name) {
+            return fixed.set(value).map_err(|why| format!("{} '{value}': {why}", fixed.name));
+        }
+        Err(match nearest(name) {
+            Some(near) => format!("unknown option '{name}', did you mean '{near}'?"),
+            None => format!("unknown option '{name}'"),
+        })
+    }
+
+    /// Sets options of a running server: all of them, or none.
+    pub fn set_live(&mut self, settings: &[(String, String)]) -> Result<(), Refusal> {
+        let mut changed = self.clone();
+        for (at, (name, value)) in settings.iter().enumerate() {
+            let wrong = |why: String| Refusal::Wrong(name.clone(), why);
+            if settings[..at].iter().any(|(before, _)| before.eq_ignore_ascii_case(name)) {
+                return Err(wrong("duplicate parameter".into()));
+            }
+            match (options::find(name), options::find_fixed(name)) {
+                (Some(opt), _) => {
+                    (opt.set)(&mut changed, value).map_err(wrong)?;
+                    if !opt.live && (opt.get)(&changed) != (opt.get)(self) {
+                        return Err(wrong("it can be changed only by a restart".into()));
+                    }
+                }
+                (None, Some(fixed)) if fixed.immutable => {
+                    return Err(wrong("can't set immutable config".into()));
+                }
+                (None, Some(fixed)) => fixed.set(value).map_err(wrong)?,
+                (None, None) => return Err(Refusal::Unknown(name.clone())),
+            }
+        }
+        *self = changed;
+        Ok(())
+    }
+
+    /// Every option whose name `wanted` says yes to, with its value.
+    pub fn matching(&self, wanted: impl Fn(&str) -> bool) -> Vec<(&'static str, String)> {
+        let own = OPTIONS.iter().map(|opt| (opt.name, opt.alias, (opt.get)(self)));
+        let fixed = FIXED.iter().map(|fixed| (fixed.name, "", fixed.value.to_string()));
+        let mut found = Vec::new();
+        for (name, alias, value) in own.chain(fixed) {
+            if !alias.is_empty() && wanted(alias) {
+                found.push((alias, value.clone()));
+            }
+            if wanted(name) {
+                found.push((name, value));
+            }
+        }
+        found
+    }
+}
+
+/// The known name that is fewest edits away, if it is close at all.
+fn nearest(name: &str) -> Option<&'static str> {
+    let distance = |other: &str| edits(&name.to_ascii_lowercase(), other);
+    OPTIONS.iter().map(|opt| (distance(opt.name), opt.name)).min().filter(|(d, _)| *d <= 3).map(|(_, n)| n)
+}
+
+/// Levenshtein distance.
+fn edits(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set_live(config: &mut Config, settings: &[(&str, &str)]) -> Result<(), Refusal> {
+        let settings: Vec<_> =
+            settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        config.set_live(&settings)
+    }
+
+    fn wrong(name: &str, why: &str) -> Result<(), Refusal> {
+        Err(Refusal::Wrong(name.into(), why.into()))
+    }
+
+    #[test]
+    fn every_option_reads_back_what_it_was_set_to() {
+        let defaults = Config::default();
+        for opt in OPTIONS {
+            let value = (opt.get)(&defaults);
+            let mut config = Config::default();
+            (opt.set)(&mut config, &value).unwrap_or_else(|why| panic!("{} {value}: {why}", opt.name));
+            assert_eq!((opt.get)(&config), value, "{}", opt.name);
+        }
+        for fixed in FIXED {
+            assert_eq!(fixed.set(fixed.value), Ok(()), "{}", fixed.name);
+            assert!(options::find(fixed.name).is_none(), "{} is there twice", fixed.name);
+        }
+    }
+
+    #[test]
+    fn several_settings_are_all_or_nothing() {
+        let mut config = Config::default();
+        assert_eq!(set_live(&mut config, &[("maxclients", "7"), ("SLOWLOG-MAX-LEN", "3")]), Ok(()));
+        assert_eq!((config.maxclients, config.slowlog_max_len), (7, 3));
+        let refused = set_live(&mut config, &[("maxclients", "8"), ("slowlog-max-len", "x")]);
+        assert_eq!(refused, wrong("slowlog-max-len", "argument couldn't be parsed into an integer"));
+        let twice = set_live(&mut config, &[("maxclients", "8"), ("MaxClients", "9")]);
+        assert_eq!(twice, wrong("MaxClients", "duplicate parameter"));
+        let unknown = set_live(&mut config, &[("maxclients", "8"), ("nope", "9")]);
+        assert_eq!(unknown, Err(Refusal::Unknown("nope".into())));
+        assert_eq!((config.maxclients, config.slowlog_max_len), (7, 3));
+    }
+
+    #[test]
+    fn what_cannot_change_keeps_its_value() {
+        let mut config = Config::default();
+        assert_eq!(set_live(&mut config, &[("port", "6379"), ("save", "")]), Ok(()));
+        assert_eq!(
+            set_live(&mut config, &[("port", "6380")]),
+            wrong("port", "it can be changed only by a restart")
+        );
+        assert_eq!(
+            set_live(&mut config, &[("databases", "16")]),
+            wrong("databases", "can't set immutable config")
+        );
+        assert!(set_live(&mut config, &[("save", "900 1")]).is_err());
+    }
+
+    #[test]
+    fn options_are_found_by_name_and_alias() {
+        let config = Config::default();
+        let found = config.matching(|name| name.starts_with("slowlog"));
+        assert_eq!(
+            found,
+            [("slowlog-log-slower-than", "10000".to_string()), ("slowlog-max-len", "128".to_string())]
+        );
+        assert_eq!(config.matching(|name| name == "databases"), [("databases", "16".to_string())]);
+    }
+}

@@ -1,0 +1,86 @@
+//! How the values of options are read and written. The errors are what CONFIG SET says of them.
+
+pub fn yes_no(value: bool) -> String {
+    if value { "yes" } else { "no" }.into()
+}
+
+pub fn boolean(value: &str) -> Result<bool, String> {
+    match value.to_ascii_lowercase().as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("argument must be 'yes' or 'no'".into()),
+    }
+}
+
+pub fn number(value: &str, min: i64, max: i64) -> Result<i64, String> {
+    let number =
+        value.parse::<i64>().map_err(|_| "argument couldn't be parsed into an integer".to_string())?;
+    within(number, min, max)
+}
+
+/// Bytes, perhaps with a unit: `64`, `1k` (1000), `1kb` (1024), `2mb`, `1gb`.
+pub fn bytes(value: &str, min: i64, max: i64) -> Result<i64, String> {
+    const UNITS: [(&str, i64); 7] = [
+        ("kb", 1 << 10),
+        ("mb", 1 << 20),
+        ("gb", 1 << 30),
+        ("k", 1000),
+        ("m", 1_000_000),
+        ("g", 1_000_000_000),
+        ("b", 1),
+    ];
+    let lower = value.to_ascii_lowercase();
+    let unit = UNITS.iter().find_map(|(unit, size)| Some((lower.strip_suffix(unit)?, *size)));
+    let (digits, size) = unit.unwrap_or((&lower, 1));
+    let number = digits.parse::<i64>().ok().and_then(|number| number.checked_mul(size));
+    within(number.ok_or("argument must be a memory value")?, min, max)
+}
+
+fn within(number: i64, min: i64, max: i64) -> Result<i64, String> {
+    match (min..=max).contains(&number) {
+        true => Ok(number),
+        false => Err(format!("argument must be between {min} and {max} inclusive")),
+    }
+}
+
+/// One of several words, in any case.
+pub fn one_of(value: &str, words: &[&'static str]) -> Result<&'static str, String> {
+    let found = words.iter().find(|word| word.eq_ignore_ascii_case(value));
+    found.copied().ok_or_else(|| format!("argument(s) must be one of the following: {}", words.join(", ")))
+}
+
+/// Percentages between blanks; none is fine.
+pub fn percentiles(value: &str) -> Result<Vec<f64>, String> {
+    value
+        .split_whitespace()
+        .map(|word| word.parse().ok().filter(|percent| (0.0..=100.0).contains(percent)))
+        .collect::<Option<Vec<f64>>>()
+        .ok_or_else(|| "latency-tracking-info-percentiles should be numbers between 0.0 and 100.0".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_with_and_without_a_unit() {
+        for (text, value) in
+            [("64", 64), ("1k", 1000), ("1KB", 1024), ("3b", 3), ("2gb", 2 << 30), ("-5", -5)]
+        {
+            assert_eq!(bytes(text, -5, i64::MAX), Ok(value), "{text}");
+        }
+        for text in ["", "k", "1 kb", "x", "9223372036854775807gb"] {
+            assert_eq!(bytes(text, 0, 9), Err("argument must be a memory value".into()), "{text:?}");
+        }
+        assert!(bytes("10", 0, 9).is_err());
+    }
+
+    #[test]
+    fn percentiles_lie_between_0_and_100() {
+        assert_eq!(percentiles("0.0 50.0  100"), Ok(vec![0.0, 50.0, 100.0]));
+        assert_eq!(percentiles(""), Ok(vec![]));
+        for text in ["10.0 50.0 a", "101.0", "-1", "nan"] {
+            assert!(percentiles(text).is_err(), "{text}");
+        }
+    }
+}

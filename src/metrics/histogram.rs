@@ -1,0 +1,152 @@
+//! How long commands took, in buckets.
+//!
+//! ```text
+//!   nanoseconds   0 1 2 ... 15 | 16 17 ... 31 | 32-33 34-35 ... 62-63 | 64-67 ...   up to 137 s
+//!                 one each     | one each     | two each              | four each
+//! ```
+//!
+//! Sixteen buckets to each power of two: a figure is right to one part in sixteen, and noting one costs a shift and an
+//! addition.
+
+use super::Counter;
+
+const SUB_BITS: u32 = 4;
+const SUBS: usize = 1 << SUB_BITS;
+/// Latencies are below this power of two; longer ones count as the longest.
+const BITS: u32 = 37;
+const BUCKETS: usize = (BITS - SUB_BITS + 1) as usize * SUBS;
+
+/// One worker's; see [`Counter`] for who writes.
+pub struct Histogram {
+    buckets: [Counter; BUCKETS],
+}
+
+impl Default for Histogram {
+    fn default() -> Histogram {
+        Histogram { buckets: std::array::from_fn(|_| Counter::default()) }
+    }
+}
+
+impl Histogram {
+    #[inline]
+    pub fn note(&self, nanos: u64) {
+        self.buckets[bucket_of(nanos)].add(1);
+    }
+
+    pub fn reset(&self) {
+        self.buckets.iter().for_each(Counter::reset);
+    }
+}
+
+#[inline]
+fn bucket_of(nanos: u64) -> usize {
+    let nanos = nanos.min((1 << BITS) - 1);
+    if nanos < SUBS as u64 {
+        return nanos as usize;
+    }
+    let power = nanos.ilog2() - SUB_BITS;
+    (power as usize) * SUBS + (nanos >> power) as usize
+}
+
+/// The longest latency that falls into a bucket.
+fn longest_in(bucket: usize) -> u64 {
+    if bucket < SUBS {
+        return bucket as u64;
+    }
+    let power = bucket / SUBS - 1;
+    (((bucket % SUBS + SUBS + 1) as u64) << power) - 1
+}
+
+/// All workers' histograms of one command.
+pub struct Latencies {
+    buckets: Box<[u64; BUCKETS]>,
+}
+
+impl Default for Latencies {
+    fn default() -> Latencies {
+        Latencies { buckets: Box::new([0; BUCKETS]) }
+    }
+}
+
+impl Latencies {
+    pub fn add(&mut self, histogram: &Histogram) {
+        for (sum, bucket) in self.buckets.iter_mut().zip(&histogram.buckets) {
+            *sum += bucket.get();
+        }
+    }
+
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
+    /// So many percent took at most as long, in nanoseconds.
+    pub fn percentile(&self, percent: f64) -> u64 {
+        let wanted = (percent / 100.0 * self.count() as f64).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        let bucket = self.buckets.iter().position(|count| {
+            seen += count;
+            seen >= wanted
+        });
+        longest_in(bucket.unwrap_or(BUCKETS - 1))
+    }
+
+    /// How many took at most 1, 2, 4, 8 ... microseconds (of 1024 ns); steps at which nothing is added are left out.
+    pub fn by_microseconds(&self) -> Vec<(u64, u64)> {
+        let mut steps: Vec<(u64, u64)> = Vec::new();
+        let mut cumulative = 0;
+        for (bucket, &count) in self.buckets.iter().enumerate().filter(|(_, count)| **count > 0) {
+            cumulative += count;
+            let limit = (longest_in(bucket) + 1).next_power_of_two().max(1024) / 1000;
+            match steps.last_mut() {
+                Some((step, total)) if *step == limit => *total = cumulative,
+                _ => steps.push((limit, cumulative)),
+            }
+        }
+        steps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn latencies(nanos: &[u64]) -> Latencies {
+        let histogram = Histogram::default();
+        nanos.iter().for_each(|&n| histogram.note(n));
+        let mut latencies = Latencies::default();
+        latencies.add(&histogram);
+        latencies
+    }
+
+    proptest! {
+        #[test]
+        fn a_bucket_holds_what_is_near(nanos in 0u64..1 << BITS) {
+            let bucket = bucket_of(nanos);
+            let longest = longest_in(bucket);
+            prop_assert!(longest >= nanos && longest - nanos <= nanos / 16, "{nanos} in {longest}");
+            prop_assert!(bucket == 0 || longest_in(bucket - 1) < nanos);
+        }
+
+        #[test]
+        fn percentiles_as_if_sorted(mut nanos in prop::collection::vec(0u64..1 << 30, 1..50), percent in 0u32..=100) {
+            let found = latencies(&nanos).percentile(f64::from(percent));
+            nanos.sort_unstable();
+            let rank = (nanos.len() * percent as usize).div_ceil(100).max(1);
+            prop_assert_eq!(found, longest_in(bucket_of(nanos[rank - 1])));
+        }
+    }
+
+    #[test]
+    fn the_longest_go_into_the_last_bucket() {
+        assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+        assert_eq!(longest_in(BUCKETS - 1), (1 << BITS) - 1);
+    }
+
+    #[test]
+    fn steps_are_cumulative_and_double() {
+        let found = latencies(&[100, 900, 1500, 3000, 3500, 70_000]).by_microseconds();
+        assert_eq!(found, [(1, 2), (2, 3), (4, 5), (131, 6)]);
+        assert_eq!(latencies(&[]).by_microseconds(), []);
+    }
+}

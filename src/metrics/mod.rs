@@ -1,0 +1,153 @@
+//! Counters. Each thread adds to its own, on its own cache lines; readers sum them up.
+//!
+//! ```text
+//!   worker-0: [ hits misses ... ]  [ get: calls nanos ... ] [ set: ... ] ...  one line a command
+//!   worker-1: [ hits misses ... ]  [ get: calls nanos ... ] [ set: ... ] ...
+//!                                         |
+//!                 INFO, LATENCY HISTOGRAM: sum over workers, when somebody asks
+//! ```
+//!
+//! Commands are told apart by their place in the table; no name is known here.
+
+pub mod commands;
+pub mod histogram;
+pub mod latency;
+pub mod rates;
+pub mod slowlog;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+pub use commands::CommandTotals;
+use histogram::Latencies;
+use rates::Rates;
+pub use worker::WorkerCounters;
+
+/// A counter with one writing thread, so adding needs no atomic read-modify-write.
+#[derive(Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    #[inline]
+    pub fn add(&self, amount: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// By any thread. The writer may be counting at this very moment: what it adds then is kept, and so, once in a
+    /// blue moon, is what was there before.
+    pub fn reset(&self) {
+        self.set(0);
+    }
+}
+
+/// What the reactor counts.
+#[derive(Default)]
+#[repr(align(128))]
+pub struct ReactorCounters {
+    pub connections: Counter,
+    pub rejected: Counter,
+    pub bytes_in: Counter,
+    pub bytes_out: Counter,
+}
+
+/// What the janitor counts.
+#[derive(Default)]
+#[repr(align(128))]
+pub struct JanitorCounters {
+    pub expired: Counter,
+}
+
+pub struct Metrics {
+    pub workers: Box<[WorkerCounters]>,
+    pub reactor: ReactorCounters,
+    pub janitor: JanitorCounters,
+    /// `latency-tracking`: whether each command's time goes into its histogram.
+    tracking: AtomicBool,
+    pub slow: slowlog::Slow,
+    pub rates: Rates,
+}
+
+impl Metrics {
+    /// For so many threads, and so many rows of the table.
+    pub fn new(workers: usize, commands: usize) -> Metrics {
+        Metrics {
+            workers: (0..workers).map(|_| WorkerCounters::new(commands)).collect(),
+            reactor: ReactorCounters::default(),
+            janitor: JanitorCounters::default(),
+            tracking: AtomicBool::new(true),
+            slow: slowlog::Slow::default(),
+            rates: Rates::default(),
+        }
+    }
+
+    pub fn sum(&self, of: impl Fn(&WorkerCounters) -> &Counter) -> u64 {
+        self.workers.iter().map(|worker| of(worker).get()).sum()
+    }
+
+    /// One command, over all workers.
+    pub fn command(&self, index: usize) -> CommandTotals {
+        self.workers.iter().map(|worker| worker.command(index).totals()).sum()
+    }
+
+    /// One command's latencies, over all workers; `None` where none was taken.
+    pub fn latencies(&self, index: usize) -> Option<Latencies> {
+        let mut sum = Latencies::default();
+        self.workers.iter().filter_map(|worker| worker.command(index).latencies()).for_each(|l| sum.add(l));
+        (sum.count() > 0).then_some(sum)
+    }
+
+    /// Commands run, of any name.
+    pub fn calls(&self) -> u64 {
+        self.workers.iter().map(WorkerCounters::calls).sum()
+    }
+
+    /// Error replies by their code.
+    pub fn error_codes(&self) -> BTreeMap<Box<str>, u64> {
+        let mut sum = BTreeMap::new();
+        for worker in &self.workers {
+            for (code, count) in &*worker.error_codes() {
+                *sum.entry(code.clone()).or_default() += count;
+            }
+        }
+        sum
+    }
+
+    pub fn bytes_out(&self) -> u64 {
+        self.sum(|worker| &worker.bytes_out) + self.reactor.bytes_out.get()
+    }
+
+    #[inline]
+    pub fn is_tracking(&self) -> bool {
+        self.tracking.load(Ordering::Relaxed)
+    }
+
+    pub fn set_tracking(&self, tracking: bool) {
+        self.tracking.store(tracking, Ordering::Relaxed);
+    }
+
+    /// Looks at the totals now, so that rates can be told.
+    pub fn sample(&self, now_ms: u64) {
+        self.rates.sample(now_ms, [self.calls(), self.reactor.bytes_in.get(), self.bytes_out()]);
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset(&self) {
+        self.workers.iter().for_each(WorkerCounters::reset);
+        let r = &self.reactor;
+        for counter in [&r.connections, &r.rejected, &r.bytes_in, &r.bytes_out, &self.janitor.expired] {
+            counter.reset();
+        }
+        self.rates.forget();
+    }
+}
