@@ -14,6 +14,7 @@ pub mod connection;
 pub mod context;
 pub mod deadline;
 pub mod error;
+pub mod geo;
 pub mod help;
 pub mod info;
 pub mod introspect;

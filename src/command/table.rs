@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::row::{Command, Flags, Run};
 use super::{
-    bitmaps, connection, introspect, keys, pubsub, server, sets, sorted_sets, strings, transactions,
+    bitmaps, connection, geo, introspect, keys, pubsub, server, sets, sorted_sets, strings, transactions,
 };
 
 /// The families, in the order of the documentation.
@@ -22,6 +22,7 @@ static FAMILIES: &[&[Command]] = &[
     keys::wait::ROWS,
     sets::ROWS,
     sorted_sets::ROWS,
+    geo::ROWS,
     pubsub::ROWS,
     transactions::ROWS,
     connection::ROWS,
