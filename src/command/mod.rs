@@ -17,6 +17,7 @@ pub mod deadline;
 pub mod error;
 pub mod hashes;
 pub mod hyperloglog;
+pub mod geo;
 pub mod help;
 pub mod info;
 pub mod introspect;

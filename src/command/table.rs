@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::row::{Command, Flags, Run};
 use super::{
-    bitmaps, connection, hashes, hyperloglog, introspect, keys, lists, pubsub, server, sets, sorted_sets, strings,
+    bitmaps, connection, geo, hashes, hyperloglog, introspect, keys, lists, pubsub, server, sets, sorted_sets, strings,
     transactions,
 };
 
@@ -27,6 +27,7 @@ static FAMILIES: &[&[Command]] = &[
     keys::wait::ROWS,
     sets::ROWS,
     sorted_sets::ROWS,
+    geo::ROWS,
     pubsub::ROWS,
     transactions::ROWS,
     connection::ROWS,

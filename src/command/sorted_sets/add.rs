@@ -12,14 +12,17 @@ use crate::protocol::Reply;
 
 const NOT_A_NUMBER: Error = Error::fixed("ERR resulting score is not a number (NaN)");
 
+/// Scores and their members.
+pub type Pairs<'a> = SmallVec<[(f64, &'a [u8]); 4]>;
+
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Options {
-    only_new: bool,
-    only_known: bool,
-    only_greater: bool,
-    only_less: bool,
-    count_changed: bool,
-    increment: bool,
+pub struct Options {
+    pub only_new: bool,
+    pub only_known: bool,
+    pub only_greater: bool,
+    pub only_less: bool,
+    pub count_changed: bool,
+    pub increment: bool,
 }
 
 impl Options {
@@ -76,20 +79,22 @@ impl Options {
 pub(super) fn zadd(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let key = args.next();
     let options = Options::parse(args);
-    add(key, options, args, edit, reply)
+    let pairs = pairs(args, &options)?;
+    add(key, &options, pairs, edit, reply)
 }
 
 /// ZADD's options are taken here as well, though nothing valid can be said with them.
 pub(super) fn zincrby(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let key = args.next();
     let options = Options { increment: true, ..Options::parse(args) };
-    add(key, options, args, edit, reply)
+    let pairs = pairs(args, &options)?;
+    add(key, &options, pairs, edit, reply)
 }
 
-fn add(key: &[u8], options: Options, args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
-    let pairs = pairs(args, &options)?;
+/// Sets the scores of members, and tells and records what came of it.
+pub fn add(key: &[u8], options: &Options, pairs: Pairs<'_>, edit: &mut Edit, reply: &mut Reply) -> Done {
     if options.only_known && edit.read::<ZSet>(key)?.is_none() {
-        say(reply, &options, None, 0);
+        say(reply, options, None, 0);
         return Ok(());
     }
     let limits = edit.thresholds();
@@ -115,11 +120,11 @@ fn add(key: &[u8], options: Options, args: &mut Args, edit: &mut Edit, reply: &m
         counted += i64::from(change == Change::Added || (options.count_changed && change == Change::Updated));
     }
     record_in_pieces(edit, b"ZADD", key, &changes);
-    say(reply, &options, last, counted);
+    say(reply, options, last, counted);
     Ok(())
 }
 
-fn pairs<'a>(args: &mut Args<'a>, options: &Options) -> Result<SmallVec<[(f64, &'a [u8]); 4]>, Error> {
+fn pairs<'a>(args: &mut Args<'a>, options: &Options) -> Result<Pairs<'a>, Error> {
     let count = args.left() / 2;
     if count == 0 || !args.left().is_multiple_of(2) {
         return Err(Error::SYNTAX);

@@ -17,7 +17,7 @@ use crate::data::zset::ZSet;
 use crate::keyspace::{Edit, WrongType};
 use crate::protocol::{Reply, Wire};
 
-pub use self::add::parse_score;
+pub use self::add::{Options, Pairs, add, parse_score};
 
 pub static ROWS: &[Command] = &[
     Command {
@@ -433,7 +433,7 @@ pub static ROWS: &[Command] = &[
 const ROW: Command = Command { group: Group::SortedSet, ..Command::ROW };
 
 /// The sorted set of a key, or a new one, into which `count` members are about to go.
-pub fn open<'e>(
+fn open<'e>(
     edit: &'e mut Edit,
     key: &[u8],
     first_len: usize,
