@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use super::row::{Command, Flags, Run};
 use super::{
-    bitmaps, connection, geo, hashes, hyperloglog, introspect, keys, lists, pubsub, server, sets, sorted_sets, strings,
-    transactions,
+    bitmaps, connection, geo, hashes, hyperloglog, introspect, keys, lists, pubsub, server, sets,
+    sorted_sets, strings, transactions,
 };
 
 /// The families, in the order of the documentation.
