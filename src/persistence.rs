@@ -243,7 +243,7 @@ impl Persistence for On {
                 return Err(reason);
             }
             self.aof.set_policy(*self.policy());
-            thread::sleep(Self::PATIENCE);
+            thread::park_timeout(Self::PATIENCE);
         }
         Ok(())
     }

@@ -419,7 +419,7 @@ fn an_unwritable_directory() {
 #[test]
 fn wrong_options_name_the_right_ones() {
     for (arguments, mention) in [
-        (&["--appendfsync", "sometimes"][..], "always, everysec, no"),
+        (&["--appendfsync", "sometimes"][..], "everysec, always, no"),
         (&["--appendonly", "maybe"], "'yes' or 'no'"),
         (&["--workers", "0"], "between 1 and"),
         (&["--maxclients", "many"], "between 1 and"),

@@ -105,8 +105,16 @@ impl<'a> ScanOptions<'a> {
 
 /// A cursor that SCAN has handed out, or any other number of 64 bits.
 pub fn parse_cursor(word: &[u8]) -> Result<u64, Error> {
-    let digits = std::str::from_utf8(word).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-    digits.and_then(|digits| digits.parse().ok()).ok_or(Error::fixed("ERR invalid cursor"))
+    let (negative, digits) = match word {
+        [] => return Ok(0),
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    let digits = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+    let number: Option<u64> = digits.and_then(|digits| digits.parse().ok());
+    // As `strtoul` has it: a negative number is its two's complement, nothing at all is 0.
+    let cursor = number.map(|number| if negative { number.wrapping_neg() } else { number });
+    cursor.ok_or(Error::fixed("ERR invalid cursor"))
 }
 
 fn scan(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
