@@ -103,8 +103,8 @@ impl Duties {
             let mut effects = Effects::new();
             let watchers = &shard.side.watchers;
             shard.remove_due(now_ms(), SWEPT_MAX, |entry| {
+                // Watchers are not told: the key has ended at its deadline, and EXEC looks at that itself.
                 effects.push(place.db, &[b"DEL", entry.key()]);
-                watchers.changed(entry.key());
                 gone.push(entry);
             });
             shard.remove_due_fields(now_ms(), SWEPT_MAX, |key, due| {

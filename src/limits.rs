@@ -39,6 +39,8 @@ pub const LOG_GROUP: usize = 1 << 20;
 
 /// Connections by default. Redis: `maxclients`.
 pub const CLIENTS_DEFAULT: usize = 10_000;
+/// A HyperLogLog of more bytes becomes dense. Redis: `hll-sparse-max-bytes`.
+pub const HLL_SPARSE_MAX: usize = 3000;
 /// Numbered databases. Redis: `databases`.
 pub const DATABASES: usize = 16;
 /// Shards of each database: many and small, so that no lock is held long.

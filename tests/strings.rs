@@ -263,3 +263,26 @@ fn integers_in_bits() {
     c.check_error("BITFIELD k OVERFLOW LOUD", "ERR Invalid OVERFLOW type specified");
     c.check_error("BITFIELD k GET u8 4294967289", "ERR bit offset is not an integer or out of range");
 }
+
+#[test]
+fn different_elements_are_counted() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    c.check("PFADD h a b c", Value::Int(1));
+    c.check("PFADD h a b", Value::Int(0));
+    c.check("PFCOUNT h", Value::Int(3));
+    c.check("PFADD i", Value::Int(1));
+    c.check("PFADD i c d", Value::Int(1));
+    c.check("PFCOUNT h i nosuch", Value::Int(4));
+    c.check("PFMERGE h i nosuch", status(OK));
+    c.check("PFCOUNT h", Value::Int(4));
+    c.check("PFCOUNT nosuch", Value::Int(0));
+    c.check("SET s text", status(OK));
+    let not_one = "WRONGTYPE Key is not a valid HyperLogLog string value.";
+    c.check_error("PFADD s a", not_one);
+    c.check_error("PFCOUNT h s", not_one);
+    c.check_error("PFMERGE h s", not_one);
+    c.check("PFADD sparse a", Value::Int(1));
+    c.check("SETRANGE sparse 16 xxxx", Value::Int(21));
+    c.check_error("PFCOUNT sparse", "INVALIDOBJ Corrupted HLL object detected");
+}

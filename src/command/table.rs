@@ -3,12 +3,16 @@
 use std::sync::LazyLock;
 
 use super::row::{Command, Flags, Run};
-use super::{bitmaps, connection, hashes, introspect, keys, lists, pubsub, server, strings, transactions};
+use super::{
+    bitmaps, connection, geo, hashes, hyperloglog, introspect, keys, lists, pubsub, server, sets,
+    sorted_sets, strings, transactions,
+};
 
 /// The families, in the order of the documentation.
 static FAMILIES: &[&[Command]] = &[
     strings::ROWS,
     bitmaps::ROWS,
+    hyperloglog::ROWS,
     hashes::ROWS,
     hashes::DEADLINE_ROWS,
     lists::ROWS,
@@ -21,6 +25,9 @@ static FAMILIES: &[&[Command]] = &[
     keys::sort::ROWS,
     keys::databases::ROWS,
     keys::wait::ROWS,
+    sets::ROWS,
+    sorted_sets::ROWS,
+    geo::ROWS,
     pubsub::ROWS,
     transactions::ROWS,
     connection::ROWS,

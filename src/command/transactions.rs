@@ -17,6 +17,7 @@ pub static ROWS: &[Command] = &[
         summary: "Runs all queued commands, atomically and isolated.",
         since: "1.2.0",
         complexity: "Depends on the queued commands.",
+        flags: Flags::NONE,
         run: Run::Transaction(Step::Exec),
         ..ROW
     },

@@ -123,7 +123,7 @@ pub static OPTIONS: &[Opt] = &[
         live: true,
         get: |c| c.appendfsync.to_string(),
         set: |c, v| {
-            c.appendfsync = match one_of(v, &["always", "everysec", "no"])? {
+            c.appendfsync = match one_of(v, &["everysec", "always", "no"])? {
                 "always" => Fsync::Always,
                 "everysec" => Fsync::Everysec,
                 _ => Fsync::No,

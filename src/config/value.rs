@@ -51,11 +51,12 @@ pub fn one_of(value: &str, words: &[&'static str]) -> Result<&'static str, Strin
 
 /// Percentages between blanks; none is fine.
 pub fn percentiles(value: &str) -> Result<Vec<f64>, String> {
-    value
-        .split_whitespace()
-        .map(|word| word.parse().ok().filter(|percent| (0.0..=100.0).contains(percent)))
-        .collect::<Option<Vec<f64>>>()
-        .ok_or_else(|| "latency-tracking-info-percentiles should be numbers between 0.0 and 100.0".into())
+    let numbers: Result<Vec<f64>, _> = value.split_whitespace().map(str::parse).collect();
+    let numbers = numbers.map_err(|_| "Invalid latency-tracking-info-percentiles parameters")?;
+    match numbers.iter().all(|number| (0.0..=100.0).contains(number)) {
+        true => Ok(numbers),
+        false => Err("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".into()),
+    }
 }
 
 #[cfg(test)]

@@ -60,6 +60,10 @@ impl Extended {
         Some(Extended { negative, ..magnitude? })
     }
 
+    pub fn is_infinite(self) -> bool {
+        self.exponent == INFINITE
+    }
+
     /// The sum, where it is finite.
     pub fn plus(self, other: Extended) -> Option<Extended> {
         if self.exponent == INFINITE || other.exponent == INFINITE {

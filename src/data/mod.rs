@@ -4,7 +4,9 @@
 //! one that depends on chance takes a source of random numbers, and one that changes its encoding
 //! as it grows takes the [`Thresholds`] in force.
 //!
-//! Small collections lie in one [`packed`] block.
+//! Small collections lie in one [`packed`] block; large ones, but for lists, in a [`dict`], whose every
+//! operation takes bounded time. Each type knows its encoding by Redis's name, and the bytes that it
+//! takes on the heap.
 
 pub mod bits;
 pub mod blob;

@@ -9,6 +9,9 @@ use crate::command::row::{Flags, Run, Step};
 use crate::command::table::{self, Found};
 use crate::session::{Blocked, Session};
 
+/// Whoever waits longer looks in between whether the pause is still on, so that no sum of times overflows.
+const LOOKED_AT_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl Executor {
     /// The wait that comes before this request, if any. What will not run at all is refused without a wait.
     #[inline]
@@ -27,7 +30,8 @@ impl Executor {
         let outlet = session.outlet.upgrade()?;
         let new = || Blocked::without_keys(session.client.id, outlet);
         let (until_ms, blocked) = self.server.pauses.join(may_write(found, session), now_ms, new)?;
-        let at = Instant::now() + Duration::from_millis(until_ms.saturating_sub(now_ms));
+        let left = Duration::from_millis(until_ms.saturating_sub(now_ms));
+        let at = Instant::now() + left.min(LOOKED_AT_AGAIN);
         self.server.control.expire_at(at, Arc::downgrade(&blocked));
         Some(blocked)
     }

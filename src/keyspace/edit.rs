@@ -414,7 +414,8 @@ impl<'k> Edit<'k> {
             Some(Due::Entry(entry)) => {
                 self.removed.push(entry);
                 self.expired += 1;
-                self.record_in(db, &[b"DEL", key]);
+                // No touch: for who watches, the key has ended at its deadline, and EXEC looks at that itself.
+                self.effects.push(db, &[b"DEL", key]);
             }
             Some(Due::Fields(names)) => {
                 due_fields(&mut self.effects, db, key, &names);

@@ -219,7 +219,7 @@ impl<'a> ShardMut<'a> {
         let mut removed = 0;
         while removed < most {
             let Some(hash) = self.side.deadlines().pop_due(now_ms) else { break };
-            let due = table::find_by_hash(self.table, hash, |entry| entry.is_due(now_ms));
+            let due = table::find_by_hash(self.table, self.hasher, hash, |entry| entry.is_due(now_ms));
             let Some(key) = due.map(|entry| entry.key().to_vec()) else { continue };
             if let Some(entry) = self.remove(hash, &key) {
                 gone(entry);
@@ -287,8 +287,8 @@ impl<'a> ShardMut<'a> {
     /// Keys of this hash whose fields have deadlines; nearly always one or none.
     fn hashes_with_deadlines(&self, hash: KeyHash) -> Vec<Vec<u8>> {
         let mut keys = Vec::new();
-        table::find_by_hash(self.table, hash, |entry| {
-            if entry.next_field_deadline().is_some() && self.hasher.hash(entry.key()) == hash {
+        table::find_by_hash(self.table, self.hasher, hash, |entry| {
+            if entry.next_field_deadline().is_some() {
                 keys.push(entry.key().to_vec());
             }
             false

@@ -65,9 +65,15 @@ pub fn find_mut<'t>(table: &'t mut Table, hash: KeyHash, key: &[u8]) -> Option<&
     table.get_mut(hash.spread(), |(entry, _)| entry.key() == key).map(|(entry, _)| entry)
 }
 
-/// The first entry of that hash which `wanted` accepts.
-pub fn find_by_hash(table: &Table, hash: KeyHash, mut wanted: impl FnMut(&Entry) -> bool) -> Option<&Entry> {
-    table.get(hash.spread(), |(entry, _)| wanted(entry)).map(|(entry, _)| entry)
+/// The first entry of that hash which `wanted` accepts. The table itself compares only seven bits of a hash.
+pub fn find_by_hash<'t>(
+    table: &'t Table,
+    hasher: &KeyHasher,
+    hash: KeyHash,
+    mut wanted: impl FnMut(&Entry) -> bool,
+) -> Option<&'t Entry> {
+    let is_it = |(entry, _): &(Entry, _)| wanted(entry) && hasher.hash(entry.key()) == hash;
+    table.get(hash.spread(), is_it).map(|(entry, _)| entry)
 }
 
 /// Adds an entry whose key is not in the table.

@@ -153,6 +153,14 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// A floating-point number in digits of its own.
+    pub fn decimal(&mut self, digits: &str) {
+        match self.wire {
+            Wire::Resp3 => self.simple(b',', digits),
+            _ => self.bulk(digits.as_bytes()),
+        }
+    }
+
     pub fn boolean(&mut self, value: bool) {
         match self.wire {
             Wire::Resp3 => self.out.extend_from_slice(if value { b"#t\r\n" } else { b"#f\r\n" }),
@@ -315,6 +323,7 @@ mod tests {
         check(|r| r.boolean(false), "0\n", ":0\r\n", "#f\r\n");
         check(|r| r.double(0.5), "0.5\n", "$3\r\n0.5\r\n", ",0.5\r\n");
         check(|r| r.double(f64::NEG_INFINITY), "-inf\n", "$4\r\n-inf\r\n", ",-inf\r\n");
+        check(|r| r.decimal("1.50"), "1.50\n", "$4\r\n1.50\r\n", ",1.50\r\n");
         check(|r| r.big_number("-12"), "-12\n", "$3\r\n-12\r\n", "(-12\r\n");
     }
 

@@ -49,6 +49,23 @@ impl Limpid {
         Self::launch(Setting { dir, arguments: arguments.iter().map(|&word| word.to_owned()).collect() })
     }
 
+    /// Where no file can grow past this size.
+    pub fn limited_to_kib(kib: u32, arguments: &[&str]) -> Self {
+        let dir = Arc::new(tempfile::tempdir().expect("the temporary directory is writable"));
+        let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
+        let setting = Setting { dir, arguments };
+        // SIGXFSZ would kill it; ignored, the write fails instead. dash counts in blocks of 512 bytes.
+        let limit = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kib * 2);
+        let mut command = Command::new("sh");
+        command.args(["-c", &limit, "sh", env!("CARGO_BIN_EXE_limpid")]);
+        Self::launch_by(command, setting)
+    }
+
+    /// On a directory that the test cares for.
+    pub fn in_dir(dir: &str, arguments: &[&str]) -> Self {
+        Self::with(&[&["--dir", dir], arguments].concat())
+    }
+
     /// Starts with arguments, or on a directory, that it must refuse; returns what it said.
     pub fn refused(arguments: &[&str]) -> Output {
         let dir = tempfile::tempdir().expect("the temporary directory is writable");
@@ -74,10 +91,17 @@ impl Limpid {
     }
 
     fn launch(setting: Setting) -> Self {
+        Self::launch_by(Command::new(env!("CARGO_BIN_EXE_limpid")), setting)
+    }
+
+    fn launch_by(command: Command, setting: Setting) -> Self {
         let dir = setting.dir.path().to_str().expect("temporary directories have plain names");
-        let mut arguments = vec!["--port", "0", "--dir", dir];
-        arguments.extend(setting.arguments.iter().map(String::as_str));
-        let mut process = Process::spawn(&arguments);
+        let mut arguments: Vec<&str> = setting.arguments.iter().map(String::as_str).collect();
+        arguments.extend(["--port", "0"]);
+        if !arguments.contains(&"--dir") {
+            arguments.extend(["--dir", dir]);
+        }
+        let mut process = Process::spawn_by(command, &arguments);
         let banner = process.await_banner();
         let address = address_in(&banner).expect("await_banner returns a line with an address");
         Self { process, address, banner, setting }
@@ -175,7 +199,11 @@ struct Process {
 
 impl Process {
     fn spawn(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_limpid"))
+        Self::spawn_by(Command::new(env!("CARGO_BIN_EXE_limpid")), arguments)
+    }
+
+    fn spawn_by(mut command: Command, arguments: &[&str]) -> Self {
+        let mut child = command
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

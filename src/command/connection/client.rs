@@ -4,7 +4,7 @@ use super::auth::valid_name;
 use super::client_kill::kill;
 use super::client_list::{info, list};
 use super::{is_printable_word, on_or_off};
-use crate::command::args::{Args, parse_int};
+use crate::command::args::Args;
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
 use crate::command::help;
@@ -249,16 +249,16 @@ fn pause(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     let timeout_ms = args.int_or(Error::fixed("ERR timeout is not an integer or out of range"));
     args.check()?;
     let timeout_ms = u64::try_from(timeout_ms).map_err(|_| Error::fixed("ERR timeout is negative"))?;
-    let until_ms = context.now_ms.checked_add(timeout_ms).filter(|&until| until < i64::MAX as u64);
-    let until_ms = until_ms.ok_or(Error::fixed("ERR timeout is out of range"))?;
     let who = match args.peek() {
         None => Paused::All,
         Some(_) if args.keyword("ALL") => Paused::All,
         Some(_) if args.keyword("WRITE") => Paused::Writes,
         Some(_) => return Err(Error::fixed("ERR CLIENT PAUSE mode must be WRITE or ALL")),
     };
-    args.finish()?;
-    context.server.pauses.begin(who, context.now_ms, until_ms);
+    if !args.is_done() {
+        return Err(Error::unknown_subcommand_or_arity(args.words()));
+    }
+    context.server.pauses.begin(who, context.now_ms, context.now_ms.saturating_add(timeout_ms));
     reply.ok();
     Ok(())
 }
@@ -316,16 +316,8 @@ fn tracking(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
     }
 }
 
-fn caching(args: &mut Args, _: &mut Context, _: &mut Reply) -> Done {
-    if !args.keyword("YES") && !args.keyword("NO") {
-        return Err(Error::SYNTAX);
-    }
+fn caching(_: &mut Args, _: &mut Context, _: &mut Reply) -> Done {
     Err(Error::fixed(
         "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
     ))
-}
-
-/// An id in a client's words.
-pub fn client_id(word: &[u8]) -> Option<u64> {
-    parse_int(word).and_then(|id| u64::try_from(id).ok()).filter(|&id| id > 0)
 }

@@ -1,7 +1,6 @@
 //! CLIENT KILL.
 
 use super::auth::DEFAULT_USER;
-use super::client::client_id;
 use super::client_list::Kind;
 use crate::command::args::{Args, parse_int};
 use crate::command::context::Context;
@@ -30,8 +29,9 @@ impl<'a> Filter<'a> {
             args.check()?;
             let is = |name: &str| option.eq_ignore_ascii_case(name.as_bytes());
             if is("ID") {
-                let id = client_id(value).ok_or(Error::fixed("ERR client-id should be greater than 0"))?;
-                filter.id = Some(id);
+                let id = parse_int(value).filter(|&id| id > 0);
+                let id = id.ok_or(Error::fixed("ERR client-id should be greater than 0"))?;
+                filter.id = Some(id as u64);
             } else if is("TYPE") {
                 filter.kind = Some(Kind::parse(value)?);
             } else if is("ADDR") {

@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use super::auth::DEFAULT_USER;
-use super::client::client_id;
-use crate::command::args::Args;
+use crate::command::args::{Args, parse_int};
 use crate::command::context::{Context, Server};
 use crate::command::error::{Done, Error};
 use crate::command::table;
@@ -56,9 +55,9 @@ pub fn list(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
         let kind = Kind::parse(args.next())?;
         wanted = Box::new(move |client| Kind::of(client) == kind);
     } else if args.left() > 1 && args.keyword("ID") {
-        let ids = args.rest().map(client_id).collect::<Option<Vec<u64>>>();
+        let ids = args.rest().map(parse_int).collect::<Option<Vec<i64>>>();
         let ids = ids.ok_or(Error::fixed("ERR Invalid client ID"))?;
-        wanted = Box::new(move |client| ids.contains(&client.id));
+        wanted = Box::new(move |client| ids.contains(&(client.id as i64)));
     }
     args.finish()?;
     context.session.publish(context.now_ms);

@@ -26,6 +26,9 @@ pub(super) fn hincrby(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Do
 pub(super) fn hincrbyfloat(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let (key, field, by) = (args.next(), args.next(), args.next());
     let by = Extended::parse(by).ok_or(Error::NOT_A_FLOAT)?;
+    if by.is_infinite() {
+        return Err(Error::fixed("ERR value is NaN or Infinity"));
+    }
     let (now_ms, thresholds) = (edit.now_ms(), edit.thresholds());
     let old = edit.read::<Hash>(key)?.and_then(|hash| hash.get(field, now_ms));
     let old = old.map_or_else(|| b"0".to_vec(), |value| value.to_vec());

@@ -21,7 +21,8 @@ pub fn list(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
 
 fn filtered(args: &mut Args) -> Result<Vec<String>, Error> {
     let wanted: Box<dyn Fn(&Found) -> bool> = if args.keyword("MODULE") {
-        // Commands of modules: there are no modules.
+        args.next();
+        // Every command is built in.
         Box::new(|_| false)
     } else if args.keyword("ACLCAT") {
         let category = String::from_utf8_lossy(args.next()).to_ascii_lowercase();

@@ -4,12 +4,15 @@
 //!   row --describe--> flags, categories, key specs   --> COMMAND INFO, LIST
 //!       --syntax----> arguments                      --> COMMAND DOCS
 //!       --keys------> the keys of a request          --> COMMAND GETKEYS
+//!       --manual----> docs/commands.md
 //! ```
 
 pub mod describe;
 mod docs;
 mod keys;
 mod list;
+#[cfg(test)]
+mod manual;
 pub mod syntax;
 mod traits;
 
@@ -150,7 +153,10 @@ fn describe_to(reply: &mut Reply, found: Found) {
     reply.set(specs.len());
     specs.iter().for_each(|spec| key_spec_to(reply, spec));
     let subcommands = describe::listed_subcommands(found);
-    reply.set(subcommands.len());
+    match subcommands.len() {
+        0 => reply.set(0),
+        length => reply.array(length),
+    }
     subcommands.into_iter().for_each(|sub| describe_to(reply, sub));
 }
 

@@ -51,13 +51,15 @@ pub static ROWS: &[Command] = &[
 const ROW: Command = Command { group: Group::Server, flags: ADMIN, since: "2.0.0", ..Command::ROW };
 
 fn get(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
-    let patterns: Vec<Pattern> =
-        args.rest().map(|pattern| Pattern::new(&pattern.to_ascii_lowercase())).collect();
+    let words: Vec<&[u8]> = args.rest().collect();
+    let patterns: Vec<Pattern> = words.iter().map(|word| Pattern::new(&word.to_ascii_lowercase())).collect();
     let wanted = |name: &str| patterns.iter().any(|pattern| pattern.matches(name.as_bytes()));
     let found = context.server.config().matching(wanted);
     reply.map(found.len());
     for (name, value) in &found {
-        reply.bulk(name.as_bytes());
+        // Whoever asks for an option by name gets it under the name as written.
+        let asked = words.iter().find(|word| word.eq_ignore_ascii_case(name.as_bytes()));
+        reply.bulk(asked.unwrap_or(&name.as_bytes()));
         reply.bulk(value.as_bytes());
     }
     Ok(())

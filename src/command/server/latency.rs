@@ -244,9 +244,9 @@ mod tests {
         }
         let event = events.get(b"command").expect("noted above");
         assert_eq!(
-            drawing("command", event, 63),
+            drawing("command", event, 62),
             "command - high 500 ms, low 300 ms (all time high 500 ms)\n\
-             --------------------------------------------------------\n  #\n  #\n ##\n###\n\n116\nmm0\n  s\n"
+             --------------------------------------------------------\n  #\n  #\n ##\n###\n\n115\nmm9\n  s\n"
         );
     }
 }

@@ -14,7 +14,7 @@ const SHADES: &[u8] = b"  ..:-=+*";
 
 pub fn lolwut(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     let mut height = HEIGHT;
-    if args.keyword("VERSION") {
+    if args.keyword("VERSION") && !args.is_done() {
         args.int();
         args.check()?;
         if !args.is_done() {

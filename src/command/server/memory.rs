@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use super::ADMIN;
 use crate::command::args::Args;
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
@@ -25,7 +24,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "malloc-stats",
         arity: 2,
-        flags: ADMIN.and(Flags::LONG),
+        flags: Flags::LONG,
         summary: "Returns the allocator's own statistics.",
         complexity: "Depends on how much memory is allocated.",
         run: Run::Serve(malloc_stats),

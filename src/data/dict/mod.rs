@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The elements lie densely, so that any of them is drawn at random with equal odds, and iterating
-//! reads memory in order. Their positions are found through an [`index`](Index) that splits and
+//! reads memory in order. Their positions are found through an `Index` that splits and
 //! merges piece by piece: no operation does more work than one piece needs, whatever the size.
 //!
 //! Deliberately absent: an order. Scanning goes by hash, see [`Dict::scan`].

@@ -59,7 +59,7 @@ impl Point {
         let (here, there) = (self.latitude.to_radians(), other.latitude.to_radians());
         let u = ((there - here) / 2.0).sin();
         let a = u * u + here.cos() * there.cos() * v * v;
-        2.0 * EARTH_RADIUS_M * a.sqrt().asin()
+        2.0 * EARTH_RADIUS_M * a.sqrt().min(1.0).asin()
     }
 
     /// Along a meridian.

@@ -7,8 +7,8 @@
 //!
 //! A HyperLogLog is a string, and Redis's own to the byte, so that GET, SET and DUMP carry it from one server
 //! to the other. Each element's hash chooses one of 16384 registers and a value for it, the number of
-//! zeros that it ends with; a register keeps the highest. See [`dense`] and [`sparse`] for
-//! how the registers lie in the string, and [`estimate`] for how they tell the count.
+//! zeros that it ends with; a register keeps the highest. See `dense` and `sparse` for
+//! how the registers lie in the string, and `estimate` for how they tell the count.
 
 mod dense;
 mod estimate;

@@ -1,0 +1,127 @@
+//! HyperLogLog: counting different elements without keeping them.
+
+use super::args::Args;
+use super::error::{Done, Error};
+use super::row::{Command, Flags, Group, Keys, Run};
+use super::strings::string_mut;
+use crate::data::hyperloglog::{self, Corrupt};
+use crate::keyspace::{Edit, View};
+use crate::limits::HLL_SPARSE_MAX;
+use crate::protocol::Reply;
+
+pub static ROWS: &[Command] = &[
+    Command {
+        name: "pfadd",
+        arity: -2,
+        keys: Keys::one(),
+        flags: Flags::GROWS.and(Flags::FAST),
+        syntax: "key [element [element ...]]",
+        summary: "Adds elements to a HyperLogLog key. Creates the key if it doesn't exist.",
+        complexity: "O(1) for each element.",
+        run: Run::Write(pfadd),
+        ..ROW
+    },
+    Command {
+        name: "pfcount",
+        arity: -2,
+        keys: Keys::rest(),
+        syntax: "key [key ...]",
+        summary: "Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).",
+        complexity: "O(N) where N is the number of keys, with a constant of 16384.",
+        run: Run::Read(pfcount),
+        ..ROW
+    },
+    Command {
+        name: "pfmerge",
+        arity: -2,
+        keys: Keys::rest(),
+        flags: Flags::GROWS,
+        syntax: "destkey [sourcekey [sourcekey ...]]",
+        summary: "Merges one or more HyperLogLog values into a single key.",
+        complexity: "O(N) where N is the number of keys, with a constant of 16384.",
+        run: Run::Write(pfmerge),
+        ..ROW
+    },
+];
+
+const ROW: Command = Command { group: Group::HyperLogLog, since: "2.8.9", ..Command::ROW };
+
+impl From<Corrupt> for Error {
+    fn from(_: Corrupt) -> Error {
+        Error::fixed("INVALIDOBJ Corrupted HLL object detected")
+    }
+}
+
+/// The bytes of a HyperLogLog, if there is a key.
+fn registers<'v>(view: &'v View, key: &[u8]) -> Result<Option<&'v [u8]>, Error> {
+    match view.string(key)? {
+        Some(bytes) if !hyperloglog::is_valid(bytes) => {
+            Err(Error::fixed("WRONGTYPE Key is not a valid HyperLogLog string value."))
+        }
+        found => Ok(found),
+    }
+}
+
+fn all_registers<'v, 'k>(
+    view: &'v View,
+    keys: impl Iterator<Item = &'k [u8]>,
+) -> Result<Vec<&'v [u8]>, Error> {
+    keys.filter_map(|key| registers(view, key).transpose()).collect()
+}
+
+/// Recorded are the elements that changed something: adding them again repeats it.
+fn pfadd(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
+    let key = args.next();
+    let is_new = registers(edit, key)?.is_none();
+    let bytes = string_mut(edit, key)?;
+    if is_new {
+        *bytes = hyperloglog::new();
+    }
+    let mut record = vec![&b"PFADD"[..], key];
+    let mut done = Ok(());
+    for element in args.rest() {
+        match hyperloglog::add(bytes, element, HLL_SPARSE_MAX) {
+            Ok(true) => record.push(element),
+            Ok(false) => {}
+            Err(corrupt) => {
+                done = Err(corrupt.into());
+                break;
+            }
+        }
+    }
+    let changed = is_new || record.len() > 2;
+    if changed {
+        edit.record(&record);
+    }
+    reply.int(changed.into());
+    done
+}
+
+fn pfcount(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
+    let count = match &all_registers(view, args.rest())?[..] {
+        [] => 0,
+        [only] => match hyperloglog::cached_count(only) {
+            Some(count) => count,
+            None => hyperloglog::count(only)?,
+        },
+        all => hyperloglog::count_union(all)?,
+    };
+    reply.int(count as i64);
+    Ok(())
+}
+
+/// Recorded as it is: the result may be 12 KiB, and the sources are in the log.
+fn pfmerge(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
+    let keys = args.rest();
+    // What is due ends now, and in the log: a replay of this must find the same sources.
+    for key in keys.clone() {
+        edit.get_mut(key);
+    }
+    let dest = args.words().get(1);
+    let mut merged = registers(edit, dest)?.map_or_else(hyperloglog::new, <[u8]>::to_vec);
+    hyperloglog::merge(&mut merged, &all_registers(edit, keys)?, HLL_SPARSE_MAX)?;
+    *string_mut(edit, dest)? = merged;
+    edit.record_all(dest, args.words().iter());
+    reply.ok();
+    Ok(())
+}

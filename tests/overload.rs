@@ -1,0 +1,384 @@
+//! Too many clients, clients that do not read, slow commands, full disks: each costs itself and nobody else.
+
+mod support;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use limpid::protocol::Value;
+use support::{Limpid, RespClient, bulk, eventually, memory_kib, status};
+
+/// Writes keys `k0` to `k<count>` in pipelines.
+fn fill(server: &Limpid, count: usize, extra: &[&str]) {
+    let mut c = server.resp();
+    for first in (0..count).step_by(5000) {
+        let last = (first + 5000).min(count);
+        let mut bytes = Vec::new();
+        for i in first..last {
+            let (key, value) = (format!("k{i}"), format!("value-{i}"));
+            let words: Vec<&str> = [&["SET", &key[..], &value[..]], extra].concat();
+            bytes.extend(support::encode(&words));
+        }
+        c.send_bytes(&bytes);
+        (first..last).for_each(|_| assert_eq!(c.read(), status("OK")));
+    }
+}
+
+/// A value of INFO.
+fn info(c: &mut RespClient, name: &str) -> String {
+    let text = match c.cmd(&["INFO"]) {
+        Value::Bulk(text) | Value::Verbatim { text, .. } => text,
+        other => panic!("INFO answers a text, not {other:?}"),
+    };
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+    line.unwrap_or_default().to_owned()
+}
+
+#[test]
+fn past_maxclients() {
+    let server = Limpid::with(&["--appendonly", "no", "--maxclients", "3"]);
+    let mut clients: Vec<_> = (0..3).map(|_| server.text()).collect();
+    clients.iter_mut().for_each(|c| c.check("PING", "PONG"));
+    for _ in 0..3 {
+        let mut said = String::new();
+        let mut refused = TcpStream::connect(server.address()).expect("the server listens");
+        refused.read_to_string(&mut said).expect("it says why, and closes");
+        assert_eq!(said, "-ERR max number of clients reached\r\n");
+    }
+    clients.iter_mut().for_each(|c| c.check("PING", "PONG"));
+    drop(clients.pop());
+    eventually("a place is free", || {
+        let mut c = TcpStream::connect(server.address()).expect("the server listens");
+        let mut said = [0; 5];
+        c.write_all(b"PING\n").is_ok() && c.read_exact(&mut said).is_ok() && said == *b"PONG\n"
+    });
+}
+
+/// It asks for two gigabytes and takes nothing.
+#[test]
+fn a_client_that_never_reads() {
+    let server = Limpid::start();
+    let value = "x".repeat(100_000);
+    let mut c = server.resp();
+    c.cmd(&["SET", "big", &value]);
+    let before = memory_kib(server.pid());
+    let mut deaf: Vec<TcpStream> = (0..4)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address()).expect("the server listens");
+            stream.set_nonblocking(true).expect("a fresh socket");
+            let requests = support::encode(&["GET", "big"]).repeat(5000);
+            // The server stops taking them; until then it is not done.
+            match stream.write_all(&requests) {
+                Ok(()) => {}
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+            stream
+        })
+        .collect();
+    let mut most = 0;
+    for _ in 0..200 {
+        c.check("GET big", bulk(&value));
+        most = most.max(memory_kib(server.pid()));
+    }
+    assert!(most.saturating_sub(before) < 100 << 10, "{} KiB more", most - before);
+    // Who reads late gets all that was promised.
+    let slow = &mut deaf[0];
+    slow.set_nonblocking(false).expect("a connected socket");
+    slow.set_read_timeout(Some(support::PATIENCE)).expect("a connected socket");
+    let mut reply = vec![0; format!("${}\r\n", value.len()).len() + value.len() + 2];
+    for _ in 0..50 {
+        slow.read_exact(&mut reply).expect("the next reply");
+        assert!(reply.ends_with(b"xxx\r\n") && reply.starts_with(b"$100000\r\nx"));
+    }
+}
+
+/// It writes for ever and reads nothing: neither requests nor replies pile up.
+#[test]
+fn a_client_that_only_writes() {
+    let server = Limpid::start();
+    let before = memory_kib(server.pid());
+    let stream = TcpStream::connect(server.address()).expect("the server listens");
+    stream.set_nonblocking(true).expect("a fresh socket");
+    let chunk = b"PING\n".repeat(10_000);
+    let mut c = server.text();
+    let mut most = 0;
+    // Some 200 MB, if all were taken.
+    for _ in 0..4000 {
+        match (&stream).write(&chunk) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+        c.check("PING", "PONG");
+        most = most.max(memory_kib(server.pid()));
+    }
+    assert!(most.saturating_sub(before) < 64 << 10, "{} KiB more", most - before);
+}
+
+#[test]
+fn clients_that_vanish() {
+    let server = Limpid::durable();
+    let value = "x".repeat(50_000);
+    server.resp().cmd(&["SET", "big", &value]);
+    for i in 0..300 {
+        let mut c = server.resp();
+        match i % 4 {
+            0 => c.send_bytes(b"*3\r\n$3\r\nSET\r\n$4\r\nhalf\r\n$100\r\nxx"),
+            1 => c.send_bytes(&support::encode(&["GET", "big"]).repeat(20)),
+            2 => c.send_bytes(&support::encode(&["SET", "w", "1"]).repeat(20)),
+            _ => c.send_bytes(b"MULTI\nSET half 1\nWATCH"),
+        }
+        // Unread replies make this a reset.
+        drop(c);
+    }
+    let mut c = server.resp();
+    c.check("EXISTS half", Value::Int(0));
+    eventually("they are forgotten", || info(&mut c, "connected_clients") == "1");
+}
+
+#[test]
+fn two_thousand_idle_connections() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    let before = memory_kib(server.pid());
+    let mut idle: Vec<_> = (0..2000).map(|_| server.text()).collect();
+    eventually("all are welcome", || info(&mut c, "connected_clients") == "2001");
+    for one in idle.iter_mut().step_by(50) {
+        one.check("PING", "PONG");
+    }
+    let grown = memory_kib(server.pid()).saturating_sub(before);
+    assert!(grown < 64 << 10, "{grown} KiB for 2000 idle connections");
+    drop(idle);
+    eventually("all are gone", || info(&mut c, "connected_clients") == "1");
+}
+
+#[test]
+fn a_slow_command_delays_only_its_own_client() {
+    let server = Limpid::start();
+    fill(&server, 300_000, &[]);
+    let done = Arc::new(AtomicBool::new(false));
+    let slow: Vec<_> = (0..3)
+        .map(|_| {
+            let (mut c, done) = (server.resp(), Arc::clone(&done));
+            thread::spawn(move || {
+                for _ in 0..4 {
+                    c.check("KEYS *k*a*b*c*d*", Value::Array(vec![]));
+                }
+                done.store(true, Ordering::SeqCst);
+            })
+        })
+        .collect();
+    let mut c = server.resp();
+    let mut served = 0;
+    while !done.load(Ordering::SeqCst) {
+        c.check("GET k7", bulk("value-7"));
+        served += 1;
+    }
+    slow.into_iter().for_each(|one| one.join().expect("KEYS found nothing"));
+    // With everything in one line there would be a dozen: one for each KEYS.
+    assert!(served > 20, "only {served} GETs beside 12 KEYS over 300,000 keys");
+}
+
+#[test]
+fn a_hundred_thousand_keys_expire_together() {
+    let server = Limpid::with(&["--appendonly", "yes", "--appendfsync", "everysec"]);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as u64;
+    let at = now + 2500;
+    let mut c = server.resp();
+    c.cmd(&["SET", "stays", "v"]);
+    fill(&server, 100_000, &["PXAT", &at.to_string()]);
+    let mut served = 0;
+    eventually("only one key is left", || {
+        c.check("GET stays", bulk("v"));
+        served += 1;
+        served % 100 == 0 && info(&mut c, "db0").starts_with("keys=1,")
+    });
+    c.check("EXISTS k1 k500 k99999", Value::Int(0));
+    c.check("KEYS *", Value::Array(vec![bulk("stays")]));
+    assert_eq!(info(&mut c, "expired_keys"), "100000");
+    drop(c);
+    let server = server.stop().restart();
+    assert!(server.banner().contains("loaded 1 key;"), "{}", server.banner());
+}
+
+/// Replies of writers under a failing log: OK until then, one clear error from then on.
+fn write_until_refused(server: &Limpid) -> u64 {
+    let mut c = server.resp();
+    let value = "x".repeat(1000);
+    let mut done = 0;
+    loop {
+        match c.cmd(&["SET", &format!("w{done}"), &value]) {
+            Value::Error(text) => {
+                let text = String::from_utf8_lossy(&text).into_owned();
+                assert!(text.starts_with("MISCONF Errors writing to the AOF file: "), "{text}");
+                return done;
+            }
+            reply => assert_eq!(reply, status("OK")),
+        }
+        done += 1;
+        assert!(done < 100_000, "the limit is never met");
+    }
+}
+
+#[track_caller]
+fn check_reads_go_on(server: &Limpid, done: u64) {
+    let mut c = server.resp();
+    for i in 0..done {
+        let reply = c.cmd(&["GET", &format!("w{i}")]);
+        assert!(matches!(&reply, Value::Bulk(value) if value.len() == 1000), "w{i}: {reply:?}");
+    }
+    c.check("PING", status("PONG"));
+    for write in ["SET other 1", "DEL w0", "EXPIRE w0 100"] {
+        let words: Vec<&str> = write.split(' ').collect();
+        let reply = c.cmd(&words);
+        assert!(matches!(&reply, Value::Error(text) if text.starts_with(b"MISCONF ")), "{write}: {reply:?}");
+    }
+}
+
+#[test]
+fn a_log_that_cannot_grow() {
+    let server = Limpid::limited_to_kib(200, &["--appendonly", "yes", "--appendfsync", "always"]);
+    let done = write_until_refused(&server);
+    assert!(done > 100, "200 KiB hold more than {done} records");
+    check_reads_go_on(&server, done);
+    // A transaction says so, too.
+    let mut c = server.resp();
+    c.check("MULTI", status("OK"));
+    assert!(matches!(c.cmd(&["SET", "a", "1"]), Value::Error(text) if text.starts_with(b"MISCONF ")));
+    assert!(matches!(c.cmd(&["EXEC"]), Value::Error(text) if text.starts_with(b"EXECABORT ")));
+    assert_eq!(info(&mut c, "aof_last_write_status"), "err");
+    // Nothing acknowledged is lost, and nothing refused has come to pass.
+    let server = server.crash().restart();
+    let mut c = server.resp();
+    for i in 0..done {
+        c.check(&format!("EXISTS w{i}"), Value::Int(1));
+    }
+    c.check(&format!("EXISTS w{done} other a"), Value::Int(0));
+    c.check("TTL w0", Value::Int(-1));
+    c.check("SET other 1", status("OK"));
+}
+
+/// Several clients write when the disk fails: each is answered, none is left waiting.
+#[test]
+fn everyone_is_answered_when_the_log_fails() {
+    let server = Limpid::limited_to_kib(300, &["--appendonly", "yes", "--appendfsync", "always"]);
+    let acknowledged = Arc::new(AtomicU64::new(0));
+    let clients: Vec<_> = (0..8)
+        .map(|id| {
+            let (mut c, acknowledged) = (server.resp(), Arc::clone(&acknowledged));
+            thread::spawn(move || {
+                let value = "x".repeat(500);
+                // A pipeline, so that many replies wait when the log fails.
+                (0..400).for_each(|i| c.send(&["SET", &format!("c{id}:{i}"), &value]));
+                let mut kept = Vec::new();
+                for i in 0..400 {
+                    match c.read() {
+                        Value::Error(text) => {
+                            assert!(text.starts_with(b"MISCONF "), "{}", text.escape_ascii())
+                        }
+                        reply => {
+                            assert_eq!(reply, status("OK"));
+                            acknowledged.fetch_add(1, Ordering::Relaxed);
+                            kept.push(format!("c{id}:{i}"));
+                        }
+                    }
+                }
+                kept
+            })
+        })
+        .collect();
+    let kept: Vec<String> = clients.into_iter().flat_map(|c| c.join().expect("OK or MISCONF")).collect();
+    assert!(!kept.is_empty() && kept.len() < 3200, "{} of 3200", kept.len());
+    let server = server.crash().restart();
+    let mut c = server.resp();
+    for key in kept {
+        c.check(&format!("EXISTS {key}"), Value::Int(1));
+    }
+}
+
+/// A small disk of our own; only root may have one.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn new() -> Option<SmallDisk> {
+        let dir = tempfile::tempdir().expect("the temporary directory is writable");
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"]).arg(dir.path()).output();
+        mount.is_ok_and(|output| output.status.success()).then(|| SmallDisk(dir))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // The server on it has been killed before; if it is busy all the same, the temporary directory stays.
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_heals_when_space_returns() {
+    let Some(disk) = SmallDisk::new() else {
+        eprintln!("skipped: no tmpfs can be mounted here");
+        return;
+    };
+    let dir = disk.0.path().join("data");
+    let filler = disk.0.path().join("filler");
+    std::fs::write(&filler, vec![0; 200 << 10]).expect("it fits");
+    let dir = dir.to_str().expect("temporary directories have plain names");
+    let server = Limpid::in_dir(dir, &["--appendonly", "yes", "--appendfsync", "always"]);
+    let done = write_until_refused(&server);
+    assert!(done > 50, "{done}");
+    check_reads_go_on(&server, done);
+    std::fs::remove_file(&filler).expect("it is there");
+    let mut c = server.resp();
+    eventually("writes are taken again", || c.cmd(&["SET", "healed", "yes"]) == status("OK"));
+    assert_eq!(info(&mut c, "aof_last_write_status"), "ok");
+    let pid = server.pid();
+    drop(server);
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    let server = Limpid::in_dir(dir, &["--appendonly", "yes", "--appendfsync", "always"]);
+    let mut c = server.resp();
+    for i in 0..done {
+        c.check(&format!("EXISTS w{i}"), Value::Int(1));
+    }
+    c.check("GET healed", bulk("yes"));
+}
+
+/// A log that is slower than its writers: reading pauses, memory stays, nothing is lost.
+#[test]
+fn more_than_the_log_takes() {
+    let server = Limpid::durable();
+    let before = memory_kib(server.pid());
+    let value = "x".repeat(20_000);
+    let writers: Vec<_> = (0..4)
+        .map(|id| {
+            let mut c = server.resp();
+            let value = value.clone();
+            thread::spawn(move || {
+                let key = format!("one:{id}");
+                let request = support::encode(&["SET", &key, &value]);
+                let mut stream = c.stream().try_clone().expect("a connected socket");
+                let writer = thread::spawn(move || {
+                    (0..1000)
+                        .for_each(|_| stream.write_all(&request).expect("the server takes it in the end"));
+                });
+                (0..1000).for_each(|_| assert_eq!(c.read(), status("OK")));
+                writer.join().expect("it only writes");
+            })
+        })
+        .collect();
+    let mut most = 0;
+    let mut c = server.resp();
+    while !writers.iter().all(|writer| writer.is_finished()) {
+        c.cmd(&["PING"]);
+        most = most.max(memory_kib(server.pid()));
+        thread::sleep(Duration::from_millis(5));
+    }
+    writers.into_iter().for_each(|writer| writer.join().expect("every write is acknowledged"));
+    assert!(most.saturating_sub(before) < 400 << 10, "{} KiB more", most - before);
+}
