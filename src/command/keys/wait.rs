@@ -1,19 +1,20 @@
 //! WAIT and WAITAOF: how safe this connection's writes are.
 //!
-//! Neither ever waits. There are no replicas, and while the log is synced before each reply, a reply already says
-//! that what was written is on disk.
+//! Neither ever waits. There are no replicas, and where the log is synced before each reply, a reply already says
+//! that what was written is on disk. Where it is synced now and then, WAITAOF tells how it stands.
 
 use super::ROW;
 use crate::command::args::Args;
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
-use crate::command::row::{Command, Run};
+use crate::command::row::{Command, Flags, Run};
 use crate::protocol::Reply;
 
 pub static ROWS: &[Command] = &[
     Command {
         name: "wait",
         arity: 3,
+        flags: Flags::BLOCKING,
         syntax: "numreplicas timeout",
         summary: "Returns how many replicas have this connection's writes; there are none.",
         since: "3.0.0",
@@ -23,6 +24,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "waitaof",
         arity: 4,
+        flags: Flags::BLOCKING,
         syntax: "numlocal numreplicas timeout",
         summary: "Returns whether this connection's writes are on the local disk, and on how many replicas'.",
         since: "7.2.0",
