@@ -5,8 +5,8 @@ mod support;
 use redis::{Commands, Connection, RedisResult};
 use support::{Limpid, knows};
 
-fn connect(server: &Limpid, query: &str) -> Connection {
-    let url = format!("redis://127.0.0.1:{}/{query}", server.port());
+fn connect(port: u16, query: &str) -> Connection {
+    let url = format!("redis://127.0.0.1:{port}/{query}");
     let client = redis::Client::open(url).expect("a plain address");
     client.get_connection().expect("the server listens")
 }
@@ -14,7 +14,7 @@ fn connect(server: &Limpid, query: &str) -> Connection {
 #[test]
 fn values_of_many_kinds() -> RedisResult<()> {
     let server = Limpid::start();
-    let mut c = connect(&server, "");
+    let mut c = connect(server.port(), "");
     c.set::<_, _, ()>("number", 42)?;
     assert_eq!(c.get::<_, i64>("number")?, 42);
     c.set::<_, _, ()>("bytes", &b"\0\r\n\xff"[..])?;
@@ -31,7 +31,7 @@ fn values_of_many_kinds() -> RedisResult<()> {
 #[test]
 fn errors_keep_their_code() {
     let server = Limpid::start();
-    let mut c = connect(&server, "");
+    let mut c = connect(server.port(), "");
     let error = redis::cmd("SET").arg("k").exec(&mut c).expect_err("two words are too few");
     assert_eq!(error.code(), Some("ERR"));
     assert_eq!(error.detail(), Some("wrong number of arguments for 'set' command"));
@@ -42,7 +42,7 @@ fn errors_keep_their_code() {
 #[test]
 fn pipelines() -> RedisResult<()> {
     let server = Limpid::durable();
-    let mut c = connect(&server, "");
+    let mut c = connect(server.port(), "");
     let mut pipe = redis::pipe();
     for i in 0..1000 {
         pipe.set(format!("k{i}"), i).ignore();
@@ -56,7 +56,7 @@ fn pipelines() -> RedisResult<()> {
 #[test]
 fn atomic_pipelines() -> RedisResult<()> {
     let server = Limpid::durable();
-    let mut c = connect(&server, "");
+    let mut c = connect(server.port(), "");
     let (a, b): (i64, Option<i64>) =
         redis::pipe().atomic().set("a", 1).ignore().get("a").get("nosuchkey").query(&mut c)?;
     assert_eq!((a, b), (1, None));
@@ -67,11 +67,12 @@ fn atomic_pipelines() -> RedisResult<()> {
 #[test]
 fn watched_transactions() -> RedisResult<()> {
     let server = Limpid::start();
-    connect(&server, "").set::<_, _, ()>("n", 0)?;
+    connect(server.port(), "").set::<_, _, ()>("n", 0)?;
+    let port = server.port();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let mut c = connect(&server, "");
+                let mut c = connect(port, "");
                 for _ in 0..50 {
                     let counted: RedisResult<()> = redis::transaction(&mut c, &["n"], |c, pipe| {
                         let n: i64 = c.get("n")?;
@@ -82,7 +83,7 @@ fn watched_transactions() -> RedisResult<()> {
             });
         }
     });
-    assert_eq!(connect(&server, "").get::<_, i64>("n")?, 200);
+    assert_eq!(connect(server.port(), "").get::<_, i64>("n")?, 200);
     Ok(())
 }
 
@@ -92,7 +93,7 @@ fn resp3() -> RedisResult<()> {
         return Ok(());
     }
     let server = Limpid::start();
-    let mut c = connect(&server, "?protocol=resp3");
+    let mut c = connect(server.port(), "?protocol=resp3");
     c.set::<_, _, ()>("k", "v")?;
     assert_eq!(c.get::<_, String>("k")?, "v");
     assert_eq!(c.get::<_, Option<String>>("nosuchkey")?, None);
@@ -110,7 +111,7 @@ fn databases() -> RedisResult<()> {
         return Ok(());
     }
     let server = Limpid::start();
-    let (mut zero, mut three) = (connect(&server, ""), connect(&server, "3"));
+    let (mut zero, mut three) = (connect(server.port(), ""), connect(server.port(), "3"));
     three.set::<_, _, ()>("k", "three")?;
     assert_eq!(zero.get::<_, Option<String>>("k")?, None);
     assert_eq!(three.get::<_, String>("k")?, "three");
@@ -124,16 +125,17 @@ fn scans_under_change() -> RedisResult<()> {
         return Ok(());
     }
     let server = Limpid::start();
-    let mut c = connect(&server, "");
+    let mut c = connect(server.port(), "");
     let mut pipe = redis::pipe();
     (0..2000).for_each(|i| {
         pipe.set(format!("stays:{i}"), i).ignore();
     });
     pipe.query::<()>(&mut c)?;
+    let port = server.port();
     let changes = std::sync::atomic::AtomicBool::new(true);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let mut c = connect(&server, "");
+            let mut c = connect(port, "");
             for round in 0.. {
                 if !changes.load(std::sync::atomic::Ordering::Relaxed) {
                     return;
