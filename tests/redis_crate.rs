@@ -14,8 +14,7 @@ fn connect(port: u16, query: &str) -> Connection {
 #[test]
 fn values_of_many_kinds() -> RedisResult<()> {
     let server = Limpid::start();
-    let port = server.port();
-    let mut c = connect(port, "");
+    let mut c = connect(server.port(), "");
     c.set::<_, _, ()>("number", 42)?;
     assert_eq!(c.get::<_, i64>("number")?, 42);
     c.set::<_, _, ()>("bytes", &b"\0\r\n\xff"[..])?;
@@ -32,8 +31,7 @@ fn values_of_many_kinds() -> RedisResult<()> {
 #[test]
 fn errors_keep_their_code() {
     let server = Limpid::start();
-    let port = server.port();
-    let mut c = connect(port, "");
+    let mut c = connect(server.port(), "");
     let error = redis::cmd("SET").arg("k").exec(&mut c).expect_err("two words are too few");
     assert_eq!(error.code(), Some("ERR"));
     assert_eq!(error.detail(), Some("wrong number of arguments for 'set' command"));
@@ -44,8 +42,7 @@ fn errors_keep_their_code() {
 #[test]
 fn pipelines() -> RedisResult<()> {
     let server = Limpid::durable();
-    let port = server.port();
-    let mut c = connect(port, "");
+    let mut c = connect(server.port(), "");
     let mut pipe = redis::pipe();
     for i in 0..1000 {
         pipe.set(format!("k{i}"), i).ignore();
@@ -59,8 +56,7 @@ fn pipelines() -> RedisResult<()> {
 #[test]
 fn atomic_pipelines() -> RedisResult<()> {
     let server = Limpid::durable();
-    let port = server.port();
-    let mut c = connect(port, "");
+    let mut c = connect(server.port(), "");
     let (a, b): (i64, Option<i64>) =
         redis::pipe().atomic().set("a", 1).ignore().get("a").get("nosuchkey").query(&mut c)?;
     assert_eq!((a, b), (1, None));
@@ -71,8 +67,8 @@ fn atomic_pipelines() -> RedisResult<()> {
 #[test]
 fn watched_transactions() -> RedisResult<()> {
     let server = Limpid::start();
+    connect(server.port(), "").set::<_, _, ()>("n", 0)?;
     let port = server.port();
-    connect(port, "").set::<_, _, ()>("n", 0)?;
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -87,7 +83,7 @@ fn watched_transactions() -> RedisResult<()> {
             });
         }
     });
-    assert_eq!(connect(port, "").get::<_, i64>("n")?, 200);
+    assert_eq!(connect(server.port(), "").get::<_, i64>("n")?, 200);
     Ok(())
 }
 
@@ -97,8 +93,7 @@ fn resp3() -> RedisResult<()> {
         return Ok(());
     }
     let server = Limpid::start();
-    let port = server.port();
-    let mut c = connect(port, "?protocol=resp3");
+    let mut c = connect(server.port(), "?protocol=resp3");
     c.set::<_, _, ()>("k", "v")?;
     assert_eq!(c.get::<_, String>("k")?, "v");
     assert_eq!(c.get::<_, Option<String>>("nosuchkey")?, None);
@@ -116,8 +111,7 @@ fn databases() -> RedisResult<()> {
         return Ok(());
     }
     let server = Limpid::start();
-    let port = server.port();
-    let (mut zero, mut three) = (connect(port, ""), connect(port, "3"));
+    let (mut zero, mut three) = (connect(server.port(), ""), connect(server.port(), "3"));
     three.set::<_, _, ()>("k", "three")?;
     assert_eq!(zero.get::<_, Option<String>>("k")?, None);
     assert_eq!(three.get::<_, String>("k")?, "three");
@@ -131,13 +125,13 @@ fn scans_under_change() -> RedisResult<()> {
         return Ok(());
     }
     let server = Limpid::start();
-    let port = server.port();
-    let mut c = connect(port, "");
+    let mut c = connect(server.port(), "");
     let mut pipe = redis::pipe();
     (0..2000).for_each(|i| {
         pipe.set(format!("stays:{i}"), i).ignore();
     });
     pipe.query::<()>(&mut c)?;
+    let port = server.port();
     let changes = std::sync::atomic::AtomicBool::new(true);
     std::thread::scope(|scope| {
         scope.spawn(|| {
