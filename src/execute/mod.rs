@@ -24,7 +24,7 @@ use crate::command::row::{Command, Flags, Run, Step};
 use crate::command::table::{self, Found};
 use crate::command::{Args, Context, Error, Keys, Server};
 use crate::keyspace::lock::{Locked, Mode, Place};
-use crate::keyspace::{DatabaseSize, Edit, Places, View};
+use crate::keyspace::{DatabaseSize, Edit, Places, View, WaitKey};
 use crate::metrics::WorkerCounters;
 use crate::protocol::{Mark, Reply, Words};
 use crate::session::{Session, Woken};
@@ -45,6 +45,8 @@ pub(crate) struct Call<'a, 'r, 'o> {
     depends_on: Seq,
     /// The request waits: there is no reply, and it will run again.
     blocked: bool,
+    /// Keys that there are, but that are of no use to this request, which goes on waiting.
+    left_over: Vec<WaitKey>,
     woken: &'a mut Woken,
 }
 
@@ -93,7 +95,16 @@ impl Executor {
         now_ms: u64,
         woken: &mut Woken,
     ) -> Outcome {
-        let mut call = Call { session, counters, reply, now_ms, depends_on: 0, blocked: false, woken };
+        let mut call = Call {
+            session,
+            counters,
+            reply,
+            now_ms,
+            depends_on: 0,
+            blocked: false,
+            left_over: Vec::new(),
+            woken,
+        };
         let mark = call.reply.mark();
         let admitted = found.and_then(|found| admit(found, call.session));
         let done = match (admitted, &mut call.session.transaction) {
@@ -112,6 +123,9 @@ impl Executor {
         if let Err(error) = done {
             call.fail(mark, &error);
         }
+        if !call.blocked {
+            self.give_up_wait(call.session, call.woken);
+        }
         Outcome { depends_on: call.depends_on, blocked: call.blocked }
     }
 
@@ -119,11 +133,7 @@ impl Executor {
     pub fn end(&self, session: &mut Session, woken: &mut Woken) {
         session.unwatch(&self.server.keyspace);
         session.transaction = None;
-        if let Some(blocked) = session.blocked.take() {
-            self.leave_line(&blocked);
-            // Its turn may have been the key's; the next in line gets it.
-            blocked.keys().iter().for_each(|key| self.server.line.wake(key, woken));
-        }
+        self.give_up_wait(session, woken);
         if let Some(subscriptions) = session.subscriptions.take() {
             self.server.broker.forget(*subscriptions);
         }
@@ -188,7 +198,7 @@ impl Executor {
         let done = write_with(found, words, &mut edit, call);
         let done = self.settle_wait(waited, done, &mut edit, call);
         self.record(&mut edit, call);
-        self.wake(edit.finish(), call.woken);
+        self.wake(edit.finish(), call);
         done
     }
 

@@ -114,7 +114,7 @@ impl Executor {
         }
         call.counters.set_began(began);
         self.record(&mut edit, call);
-        self.wake(edit.finish(), call.woken);
+        self.wake(edit.finish(), call);
         Ok(())
     }
 

@@ -7,10 +7,11 @@ use super::{Call, Executor};
 use crate::command::row::Flags;
 use crate::command::table::Found;
 use crate::command::{Done, Error};
+use crate::keyspace::edit::Wait;
 use crate::keyspace::lock::Place;
 use crate::keyspace::{Edit, WaitKey};
 use crate::session::blocking::State;
-use crate::session::{Blocked, Woken};
+use crate::session::{Blocked, Session, Woken};
 
 impl Executor {
     /// Before the handler runs: whether it may wait, and whether it has waited already.
@@ -23,10 +24,9 @@ impl Executor {
         if !found.command.flags.has(Flags::BLOCKING) {
             return Ok(None);
         }
-        let waited = call.session.blocked.take();
-        match waited.as_ref().map(|blocked| blocked.state()) {
+        let state = call.session.blocked.as_ref().map(|blocked| blocked.state());
+        match state {
             Some(State::Refused) => {
-                waited.iter().for_each(|blocked| self.leave_line(blocked));
                 return Err(Error::fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK"));
             }
             Some(State::TimedOut | State::Gone) => edit.resume_waiting(),
@@ -36,7 +36,7 @@ impl Executor {
             }
             None => edit.allow_blocking(),
         }
-        Ok(waited)
+        Ok(call.session.blocked.take())
     }
 
     /// After the handler, while its keys are still locked: into the line, back into it, or out of it.
@@ -48,44 +48,73 @@ impl Executor {
         call: &mut Call,
     ) -> Done {
         let wait = edit.take_wait();
-        match waited {
-            // Whoever waits for a list does not mind that the key holds something else for a while.
-            Some(blocked)
-                if blocked.state() == State::Woken && (wait.is_some() || done == Err(Error::WRONG_TYPE)) =>
-            {
-                blocked.wait_again();
-                call.session.blocked = Some(blocked);
-                call.blocked = true;
-                Ok(())
+        let Some(blocked) = waited else {
+            if let Some(wait) = wait {
+                self.begin_wait(wait, edit, call);
             }
-            Some(blocked) => {
-                self.leave_line(&blocked);
-                done
-            }
-            None => {
-                let (Some(wait), Some(outlet)) = (wait, call.session.outlet.upgrade()) else { return done };
-                edit.waits(&wait.keys);
-                let blocked = self.server.line.join(call.session.client.id, wait.keys, outlet);
-                if let Some(timeout_ms) = wait.timeout_ms {
-                    let at = Instant::now() + Duration::from_millis(timeout_ms);
-                    self.server.control.expire_at(at, Arc::downgrade(&blocked));
-                }
-                call.session.blocked = Some(blocked);
-                call.blocked = true;
-                done
-            }
+            return done;
+        };
+        // Whoever waits for a list does not mind that the key holds something else for a while.
+        let disappointed = wait.is_some() || edit.may_block() && done == Err(Error::WRONG_TYPE);
+        if disappointed && blocked.state() == State::Woken {
+            self.wait_again(blocked, edit, call);
+            return Ok(());
+        }
+        self.leave_line(&blocked);
+        // What it has not taken is for the next in line, whose turn it may have been all the while.
+        edit.ready(blocked.keys());
+        done
+    }
+
+    fn begin_wait(&self, wait: Wait, edit: &mut Edit, call: &mut Call) {
+        let Some(outlet) = call.session.outlet.upgrade() else { return };
+        edit.waits(&wait.keys);
+        let until = wait.timeout_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
+        let blocked = self.server.line.join(call.session.client.id, wait.keys, until, outlet);
+        if let Some(at) = until {
+            self.server.control.expire_at(at, Arc::downgrade(&blocked));
+        }
+        call.session.blocked = Some(blocked);
+        call.blocked = true;
+    }
+
+    fn wait_again(&self, blocked: Arc<Blocked>, edit: &mut Edit, call: &mut Call) {
+        blocked.wait_again();
+        if let Some(at) = blocked.until
+            && at <= Instant::now()
+        {
+            // Its time was up during the try, and the note of that has found it busy.
+            self.server.control.expire_at(at, Arc::downgrade(&blocked));
+        }
+        // What is of no use to this client may be what the next one waits for.
+        let unused = blocked.keys().iter().filter(|(db, key)| edit.peek(*db, key).is_some());
+        call.left_over = unused.cloned().collect();
+        call.session.blocked = Some(blocked);
+        call.blocked = true;
+    }
+
+    /// The wait ends without a try.
+    pub(super) fn give_up_wait(&self, session: &mut Session, woken: &mut Woken) {
+        if let Some(blocked) = session.blocked.take() {
+            self.leave_line(&blocked);
+            // Its turn may have been the key's; the next in line gets it.
+            blocked.keys().iter().for_each(|key| self.server.line.wake(key, woken));
         }
     }
 
-    pub(super) fn leave_line(&self, blocked: &Blocked) {
+    fn leave_line(&self, blocked: &Blocked) {
         self.server.line.leave(blocked);
         for (db, key) in blocked.keys() {
             self.server.keyspace.waits_no_longer(Place::of(*db, key));
         }
     }
 
-    /// The first in line of each changed key gets its turn.
-    pub(super) fn wake(&self, ready: Vec<WaitKey>, woken: &mut Woken) {
-        ready.iter().for_each(|key| self.server.line.wake(key, woken));
+    /// The first in line of each changed key gets its turn. Called when no key is locked any more.
+    pub(super) fn wake(&self, ready: Vec<WaitKey>, call: &mut Call) {
+        ready.iter().for_each(|key| self.server.line.wake(key, call.woken));
+        if let Some(blocked) = &call.session.blocked {
+            let left_over = std::mem::take(&mut call.left_over);
+            left_over.iter().for_each(|key| self.server.line.wake_behind(blocked, key, call.woken));
+        }
     }
 }

@@ -331,6 +331,11 @@ impl<'k> Edit<'k> {
         self.wait.take()
     }
 
+    /// Others that wait for these keys, which the command holds, are to look again, if there are such keys.
+    pub fn ready(&mut self, keys: &[WaitKey]) {
+        self.ready.extend_from_slice(keys);
+    }
+
     /// Counts a waiting client in, while the keys are locked.
     pub fn waits(&mut self, keys: &[WaitKey]) {
         for (db, key) in keys {
@@ -370,9 +375,11 @@ impl<'k> Edit<'k> {
         self.expired
     }
 
-    /// Releases the locks, then frees what was removed. Returns the changed keys that somebody waits for.
+    /// Releases the locks, then frees what was removed. Returns the changed keys that somebody waits for, and
+    /// that there are.
     pub fn finish(self) -> Vec<WaitKey> {
-        let Edit { view, removed, ready, .. } = self;
+        let Edit { view, removed, mut ready, .. } = self;
+        ready.retain(|(db, key)| view.peek(*db, key).is_some());
         let keyspace = view.keyspace;
         drop(view);
         let slow = |entry: &Entry| entry.object().is_some_and(|o| o.heap_bytes() >= SLOW_TO_FREE_BYTES);

@@ -7,11 +7,13 @@
 //! ```
 //!
 //! A blocked client holds no worker: its request stays in its inbox and is simply run again. One client at a
-//! time is woken per key, so they are served in the order in which they came.
+//! time is woken per key, so they are served in the order in which they came. So whoever has been woken owes the
+//! others: when it leaves the line, or finds that the key is of no use to it, it wakes the next.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::outlet::{Outlet, Woken};
 use crate::keyspace::WaitKey;
@@ -36,6 +38,8 @@ pub struct Blocked {
     ticket: u64,
     pub client: u64,
     keys: Vec<WaitKey>,
+    /// When its time is up; `None` where it waits for ever.
+    pub until: Option<Instant>,
     outlet: Arc<dyn Outlet>,
     state: AtomicU8,
 }
@@ -43,7 +47,14 @@ pub struct Blocked {
 impl Blocked {
     /// A wait for something else than a key.
     pub fn without_keys(client: u64, outlet: Arc<dyn Outlet>) -> Arc<Blocked> {
-        Arc::new(Blocked { ticket: 0, client, keys: Vec::new(), outlet, state: AtomicU8::new(0) })
+        Arc::new(Blocked {
+            ticket: 0,
+            client,
+            keys: Vec::new(),
+            until: None,
+            outlet,
+            state: AtomicU8::new(0),
+        })
     }
 
     pub fn state(&self) -> State {
@@ -87,9 +98,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Line {
     /// Called under the locks of the keys' shards, so that no change slips between the look and the wait.
-    pub fn join(&self, client: u64, keys: Vec<WaitKey>, outlet: Arc<dyn Outlet>) -> Arc<Blocked> {
+    pub fn join(
+        &self,
+        client: u64,
+        keys: Vec<WaitKey>,
+        until: Option<Instant>,
+        outlet: Arc<dyn Outlet>,
+    ) -> Arc<Blocked> {
         let ticket = self.next_ticket.fetch_add(1, Ordering::Relaxed);
-        let blocked = Arc::new(Blocked { ticket, client, keys, outlet, state: AtomicU8::new(0) });
+        let blocked = Arc::new(Blocked { ticket, client, keys, until, outlet, state: AtomicU8::new(0) });
         let mut by_key = lock(&self.by_key);
         for key in &blocked.keys {
             by_key.entry(key.clone()).or_default().insert(ticket, Arc::clone(&blocked));
@@ -116,7 +133,14 @@ impl Line {
     pub fn wake(&self, key: &WaitKey, woken: &mut Woken) {
         let by_key = lock(&self.by_key);
         let first = by_key.get(key).and_then(|line| line.values().next());
-        woken.extend(first.and_then(|blocked| blocked.end(State::Woken)));
+        woken.waiting.extend(first.and_then(|blocked| blocked.end(State::Woken)));
+    }
+
+    /// As [`Line::wake`], for the one behind a client that cannot use what the key holds.
+    pub fn wake_behind(&self, blocked: &Blocked, key: &WaitKey, woken: &mut Woken) {
+        let by_key = lock(&self.by_key);
+        let behind = by_key.get(key).and_then(|line| line.range(blocked.ticket + 1..).next());
+        woken.waiting.extend(behind.and_then(|(_, blocked)| blocked.end(State::Woken)));
     }
 
     /// CLIENT UNBLOCK, CLIENT KILL.

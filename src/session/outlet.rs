@@ -10,5 +10,11 @@ pub trait Outlet: Any + Send + Sync {
     fn post(self: Arc<Self>, bytes: &[u8]) -> Option<Arc<dyn Outlet>>;
 }
 
-/// Clients whose turn was taken on the way; the worker hands them to the pool when the command is done.
-pub type Woken = Vec<Arc<dyn Outlet>>;
+/// Clients whose turn was taken on the way; the worker sees to them when the command is done.
+#[derive(Default)]
+pub struct Woken {
+    /// They have waited for a key that has changed: served at once, before the reply of who changed it leaves.
+    pub waiting: Vec<Arc<dyn Outlet>>,
+    /// They are handed to the pool.
+    pub others: Vec<Arc<dyn Outlet>>,
+}

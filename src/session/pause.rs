@@ -54,7 +54,7 @@ impl Pauses {
         let mut pause = self.state();
         self.forget(&mut pause);
         let waiting = std::mem::take(&mut pause.waiting);
-        woken.extend(waiting.iter().filter_map(|blocked| blocked.upgrade()?.end(State::Woken)));
+        woken.others.extend(waiting.iter().filter_map(|blocked| blocked.upgrade()?.end(State::Woken)));
     }
 
     /// Who waits, and for how much longer.
@@ -149,9 +149,9 @@ mod tests {
         assert_eq!((until_ms, pauses.waiting()), (100, 2));
         drop(gone);
         assert_eq!(pauses.waiting(), 1);
-        let mut woken = Woken::new();
+        let mut woken = Woken::default();
         pauses.end(&mut woken);
         pauses.end(&mut woken);
-        assert_eq!((woken.len(), pauses.waiting(), pauses.is_on()), (1, 0, false));
+        assert_eq!((woken.others.len(), pauses.waiting(), pauses.is_on()), (1, 0, false));
     }
 }

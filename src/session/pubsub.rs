@@ -209,7 +209,7 @@ fn send(listeners: &Listeners, parts: &[&[u8]], woken: &mut Woken) -> usize {
             parts.iter().for_each(|part| reply.bulk(part));
             bytes
         });
-        woken.extend(Arc::clone(&subscriber.outlet).post(bytes));
+        woken.others.extend(Arc::clone(&subscriber.outlet).post(bytes));
     }
     listeners.len()
 }

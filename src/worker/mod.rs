@@ -27,7 +27,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use crate::connection::{Connection, Recycled};
 use crate::execute::Executor;
 use crate::execute::log::{Log, Seq};
-use crate::session::{Outlet, Woken};
+use crate::session::Outlet;
 use parking::Parking;
 use std::any::Any;
 
@@ -105,7 +105,7 @@ impl Pool {
     }
 
     /// Hands over clients that were reached through their outlets.
-    pub fn submit_woken(&self, woken: &mut Woken) {
+    fn submit_woken(&self, woken: &mut Vec<Arc<dyn Outlet>>) {
         if !woken.is_empty() {
             self.submit_shared(woken.drain(..).filter_map(connection_behind).collect());
         }

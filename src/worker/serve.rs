@@ -1,10 +1,10 @@
 //! One connection's turn.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::vec;
 
-use super::Pool;
+use super::{Pool, connection_behind};
 use crate::command::Error;
 use crate::command::row::Flags;
 use crate::command::table::Found;
@@ -18,6 +18,9 @@ use crate::protocol::{Batch, Fault, Reply, Wire};
 use crate::session::Replies;
 use crate::session::Woken;
 
+/// Waiting clients that one worker serves in a row before it shares them with the others.
+const WAITING_SERVED_MAX: usize = 256;
+
 /// Why a run of requests has ended.
 enum Pause {
     /// All requests of the batch are done.
@@ -28,6 +31,8 @@ enum Pause {
     LongQueued,
     /// The request waits for a key; whoever wakes it brings the turn along.
     Blocked,
+    /// So many requests have run that the rest of the batch is for the pool.
+    Enough,
     /// The session ends: nothing behind this request is run.
     Closing,
 }
@@ -62,14 +67,15 @@ impl<'p> Worker<'p> {
             undurable: Vec::new(),
             used: Vec::new(),
             ahead: LookAhead::default(),
-            woken: Woken::new(),
+            woken: Woken::default(),
         }
     }
 
     pub fn serve_all(&mut self, connections: Vec<Arc<Connection>>) {
         self.rest = connections.into_iter();
         while let Some(connection) = self.rest.next() {
-            self.serve(connection);
+            self.serve(connection, usize::MAX);
+            self.serve_waiting();
         }
         self.pool.executor.log().ring();
         self.pool.recycled.put(&mut self.used);
@@ -79,8 +85,9 @@ impl<'p> Worker<'p> {
         &self.pool.executor.server.metrics.workers[self.index]
     }
 
-    /// Runs what waits in the inbox until it is empty, or until the connection has to wait for something.
-    fn serve(&mut self, connection: Arc<Connection>) {
+    /// Runs what waits in the inbox until it is empty, or until the connection has to wait for something. After
+    /// `most` requests in a row, the rest is for the pool.
+    fn serve(&mut self, connection: Arc<Connection>, most: usize) {
         let mut exec = connection.exec();
         if let Some(released) = exec.release_held() {
             self.out = released;
@@ -103,17 +110,19 @@ impl<'p> Worker<'p> {
                 Turn::Idle => return,
                 Turn::Close => {
                     self.pool.executor.end(&mut exec.session, &mut self.woken);
-                    self.pool.submit_woken(&mut self.woken);
                     return connection.close();
                 }
             };
-            let (pause, until) = self.run(&connection, &mut exec, progress);
-            self.pool.submit_woken(&mut self.woken);
+            let (pause, until) = self.run(&connection, &mut exec, progress, most);
+            self.pool.submit_woken(&mut self.woken.others);
             if matches!(pause, Pause::Blocked) {
                 return;
             }
             if matches!(pause, Pause::Closing) {
                 connection.finish();
+            }
+            if !self.woken.waiting.is_empty() && most > 1 {
+                exec = self.serve_waiting_first(&connection, exec);
             }
             if until > self.pool.executor.log().durable() {
                 let replies = std::mem::take(&mut self.undurable);
@@ -125,11 +134,47 @@ impl<'p> Worker<'p> {
                 drop(exec);
                 return connection.hand_to_reactor();
             }
-            if matches!(pause, Pause::LongQueued) {
-                drop(exec);
-                return self.pool.queue_long(connection);
+            match pause {
+                Pause::LongQueued => {
+                    drop(exec);
+                    return self.pool.queue_long(connection);
+                }
+                Pause::Enough => {
+                    drop(exec);
+                    return self.pool.submit(vec![connection]);
+                }
+                _ => {}
             }
         }
+    }
+
+    /// Serves those who have waited for what this client has just changed, before its replies leave: as if the
+    /// server did one thing at a time. Nobody else touches the client's state meanwhile, as its turn is kept; but it
+    /// is let go of, since no two of them may be held at once.
+    fn serve_waiting_first<'c>(
+        &mut self,
+        connection: &'c Connection,
+        exec: MutexGuard<'c, Exec>,
+    ) -> MutexGuard<'c, Exec> {
+        let (out, undurable) = (std::mem::take(&mut self.out), std::mem::take(&mut self.undurable));
+        drop(exec);
+        self.serve_waiting();
+        (self.out, self.undurable) = (out, undurable);
+        connection.exec()
+    }
+
+    /// Serves whoever waited for a key that has changed, and whoever waited for what those change in turn.
+    fn serve_waiting(&mut self) {
+        for _ in 0..WAITING_SERVED_MAX {
+            if self.woken.waiting.is_empty() {
+                return;
+            }
+            let first = self.woken.waiting.remove(0);
+            if let Some(connection) = connection_behind(first) {
+                self.serve(connection, 1);
+            }
+        }
+        self.pool.submit_woken(&mut self.woken.waiting);
     }
 
     /// Sends the replies at hand. Returns whether all are gone; a broken connection has nobody left to wait for.
@@ -146,8 +191,14 @@ impl<'p> Worker<'p> {
         }
     }
 
-    /// Runs requests until the batch is done or something stops it. Also returns the record to wait for.
-    fn run(&mut self, connection: &Connection, exec: &mut Exec, mut progress: Progress) -> (Pause, Seq) {
+    /// Runs up to `most` requests, until the batch is done or something stops it. Also returns the record to wait for.
+    fn run(
+        &mut self,
+        connection: &Connection,
+        exec: &mut Exec,
+        mut progress: Progress,
+        most: usize,
+    ) -> (Pause, Seq) {
         let durable = self.pool.executor.log().durable();
         let session = &mut exec.session;
         let mut now_ms = now_ms();
@@ -155,6 +206,7 @@ impl<'p> Worker<'p> {
         let mut until = 0;
         let keyspace = &*self.pool.executor.server.keyspace;
         let pipelined = progress.batch.requests.len() - progress.next > 1;
+        let last = progress.next.saturating_add(most);
         self.ahead.restart(progress.next);
         self.out.clear();
         self.undurable.clear();
@@ -162,6 +214,10 @@ impl<'p> Worker<'p> {
             if self.out.len() >= limits::OUTPUT_PAUSE {
                 connection.resume_with(progress);
                 return (Pause::OutputFull, until);
+            }
+            if progress.next >= last {
+                connection.resume_with(progress);
+                return (Pause::Enough, until);
             }
             if pipelined {
                 let requests = &progress.batch.requests;

@@ -283,7 +283,7 @@ fn unblock(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     let blocked = u64::try_from(id).ok().and_then(|id| context.server.line.of_client(id));
     let outlet = blocked.and_then(|blocked| blocked.end(state));
     reply.int(outlet.is_some().into());
-    context.woken.extend(outlet);
+    context.woken.others.extend(outlet);
     Ok(())
 }
 
