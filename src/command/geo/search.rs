@@ -52,9 +52,8 @@ pub(super) fn keys_of_georadius(words: Words<'_>, db: u8, sink: &mut KeySink<'_>
     sink.key(db, args.next());
     let mut words = args.rest().skip(3);
     while let Some(word) = words.next() {
-        let stores = word.eq_ignore_ascii_case(b"STORE") || word.eq_ignore_ascii_case(b"STOREDIST");
-        if let (true, Some(key)) = (stores, words.next()) {
-            sink.key(db, key);
+        if word.eq_ignore_ascii_case(b"STORE") || word.eq_ignore_ascii_case(b"STOREDIST") {
+            words.next().into_iter().for_each(|key| sink.key(db, key));
         }
     }
 }
