@@ -38,7 +38,7 @@ fn aof(c: &mut Criterion) {
             || (open(tempfile::tempdir().expect("a directory for the log").path()), batch()),
             |(aof, batch)| {
                 for effects in batch {
-                    black_box(aof.append(effects));
+                    black_box(aof.append(effects, 0));
                 }
                 aof
             },
@@ -50,7 +50,7 @@ fn aof(c: &mut Criterion) {
         b.iter_batched(
             || {
                 let aof = open(tempfile::tempdir().expect("a directory for the log").path());
-                batch().into_iter().for_each(|effects| _ = aof.append(effects));
+                batch().into_iter().for_each(|effects| _ = aof.append(effects, 0));
                 aof
             },
             |aof| aof.close(),
@@ -59,7 +59,7 @@ fn aof(c: &mut Criterion) {
     });
 
     let aof = open(directory.path());
-    batch().into_iter().for_each(|effects| _ = aof.append(effects));
+    batch().into_iter().for_each(|effects| _ = aof.append(effects, 0));
     aof.close().expect("a disk with room");
     drop(aof);
     group.bench_function("recover", |b| {

@@ -302,7 +302,7 @@ impl Outlet for Connection {
         }
         let free = !std::mem::replace(&mut inbox.turn_taken, true);
         drop(inbox);
-        free.then(|| self as Arc<dyn Outlet>)
+        if free { Some(self) } else { None }
     }
 }
 

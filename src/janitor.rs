@@ -56,21 +56,27 @@ impl Duties {
     fn run(&self, stopped: &Receiver<()>) {
         let mut next_sweep = Instant::now() + self.period();
         loop {
-            let until_sweep = next_sweep.saturating_duration_since(Instant::now());
+            // Looked at first: garbage that never ends must not keep the sweep from its time.
+            if Instant::now() >= next_sweep {
+                self.round();
+                next_sweep = Instant::now() + self.period();
+            }
             crossbeam_channel::select! {
                 recv(stopped) -> _ => return,
                 recv(self.garbage) -> garbage => drop(garbage),
-                default(until_sweep) => {
-                    if self.server.sweeps() {
-                        self.sweep();
-                    }
-                    self.compact_if_grown();
-                    crate::memory::usage();
-                    self.server.metrics.sample(now_ms());
-                    next_sweep = Instant::now() + self.period();
-                }
+                default(next_sweep.saturating_duration_since(Instant::now())) => {}
             }
         }
+    }
+
+    /// What is done once per period.
+    fn round(&self) {
+        if self.server.sweeps() {
+            self.sweep();
+        }
+        self.compact_if_grown();
+        crate::memory::usage();
+        self.server.metrics.sample(now_ms());
     }
 
     fn period(&self) -> Duration {

@@ -7,7 +7,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::level_filters::LevelFilter;
 
-use limpid::config::{Config, OPTIONS};
+use limpid::config::{Config, OPTIONS, Opt};
 use limpid::server::Running;
 
 fn main() -> ExitCode {
@@ -43,7 +43,7 @@ fn command() -> clap::Command {
                 .value_name(opt.value)
                 .help(format!("{} [default: {}]", opt.help, (opt.get)(&Config::default())))
                 .action(ArgAction::Append)
-                .num_args(if opt.value.ends_with("...") { 1..=usize::MAX } else { 1..=1 })
+                .num_args(if takes_several(opt) { 1..=usize::MAX } else { 1..=1 })
                 .allow_negative_numbers(true),
         )
     })
@@ -59,11 +59,18 @@ fn configure(matches: &ArgMatches) -> Result<Config, String> {
     }
     for opt in OPTIONS {
         if let Some(values) = matches.get_many::<String>(opt.name) {
-            let value = values.map(String::as_str).collect::<Vec<_>>().join(" ");
+            let values: Vec<&str> = values.map(String::as_str).collect();
+            // An option of several values takes them all; of any other, the last word counts.
+            let from = if takes_several(opt) { 0 } else { values.len() - 1 };
+            let value = values[from..].join(" ");
             config.set(opt.name, &value).map_err(|why| format!("--{why}"))?;
         }
     }
     Ok(config)
+}
+
+fn takes_several(opt: &Opt) -> bool {
+    opt.value.ends_with("...")
 }
 
 fn serve(config: Config) -> Result<(), String> {

@@ -322,3 +322,13 @@ fn random_bytes_never_stop_the_server() {
     }
     server.resp().check("PING", status("PONG"));
 }
+
+/// A web page could make a browser post commands to a port on this machine.
+#[test]
+fn http_ends_the_connection_before_its_body_runs() {
+    let server = Limpid::start();
+    let mut browser = server.resp();
+    browser.send_bytes(b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\nSET pwned 1\r\n");
+    assert_eq!(browser.rest(), b"-ERR this is no HTTP server\r\n");
+    server.resp().check("GET pwned", Value::Null);
+}

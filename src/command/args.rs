@@ -42,6 +42,7 @@ impl<'a> Args<'a> {
     }
 
     /// The next word; a missing one is a syntax error.
+    #[expect(clippy::should_implement_trait, reason = "a cursor that latches errors is no iterator")]
     pub fn next(&mut self) -> &'a [u8] {
         if self.is_done() {
             self.fail(Error::SYNTAX);

@@ -85,6 +85,7 @@ impl Executor {
     }
 
     /// Runs one request that [`look_up`] has looked up, and writes its reply.
+    #[expect(clippy::too_many_arguments, reason = "all of it belongs to one worker's turn")]
     pub fn run(
         &self,
         session: &mut Session,

@@ -151,9 +151,7 @@ impl<'k> Locked<'k> {
         let held = &mut self.held[position];
         match &mut held.guard {
             Guard::Shared(_) => None,
-            Guard::Exclusive(table) => {
-                Some(ShardMut { table: &mut **table, side: held.side, hasher: self.hasher })
-            }
+            Guard::Exclusive(table) => Some(ShardMut { table, side: held.side, hasher: self.hasher }),
         }
     }
 
@@ -164,8 +162,8 @@ impl<'k> Locked<'k> {
         let hasher = self.hasher;
         match (&mut x.guard, &mut y.guard) {
             (Guard::Exclusive(s), Guard::Exclusive(t)) => Some((
-                ShardMut { table: &mut **s, side: x.side, hasher },
-                ShardMut { table: &mut **t, side: y.side, hasher },
+                ShardMut { table: s, side: x.side, hasher },
+                ShardMut { table: t, side: y.side, hasher },
             )),
             _ => None,
         }

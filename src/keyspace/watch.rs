@@ -19,11 +19,13 @@ impl Dirty {
     }
 }
 
+type ByKey = HashMap<Box<[u8]>, Vec<Arc<Dirty>>>;
+
 /// One shard's watched keys. A change costs one relaxed load while nobody watches.
 #[derive(Default)]
 pub struct Watchers {
     count: AtomicUsize,
-    by_key: Mutex<HashMap<Box<[u8]>, Vec<Arc<Dirty>>>>,
+    by_key: Mutex<ByKey>,
 }
 
 impl Watchers {

@@ -80,13 +80,14 @@ impl Subscriptions {
 }
 
 type Listeners = BTreeMap<u64, Arc<Subscriber>>;
+type Patterns = BTreeMap<Box<[u8]>, (Pattern, Listeners)>;
 
 /// Everyone's subscriptions.
 #[derive(Default)]
 pub struct Broker {
     channels: RwLock<HashMap<Box<[u8]>, Listeners>>,
     shard_channels: RwLock<HashMap<Box<[u8]>, Listeners>>,
-    patterns: RwLock<BTreeMap<Box<[u8]>, (Pattern, Listeners)>>,
+    patterns: RwLock<Patterns>,
 }
 
 impl Broker {

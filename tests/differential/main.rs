@@ -172,7 +172,7 @@ impl Run {
                 {
                     let pairs = queued.iter().zip(a.iter().zip(b));
                     let same = pairs.map(|((request, likeness), (a, b))| alike(*likeness, request, a, b));
-                    a.len() == b.len() && same.fold(true, |all, same| all && same)
+                    a.len() == b.len() && !same.collect::<Vec<_>>().contains(&false)
                 } else {
                     alike(likeness, request, &our_reply, &their_reply)
                 };
@@ -223,7 +223,7 @@ impl Run {
                     Some((value, ttl)) => format!("{} for {ttl} s", shown(value)),
                     None => "missing".to_owned(),
                 });
-                let touched = related(&self.past, &[key[2..].as_bytes().to_vec()]);
+                let touched = related(&self.past, &[key.as_bytes()[2..].to_vec()]);
                 let text = format!("{touched}    {key}\n      {a}\n      {b}\n");
                 self.differences.entry(format!("the data {when}")).or_default().push(text);
                 return;

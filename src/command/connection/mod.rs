@@ -68,6 +68,8 @@ pub static ROWS: &[Command] = &[
         run: Run::Serve(quit),
         ..ROW
     },
+    Command { name: "post", ..CROSS_PROTOCOL },
+    Command { name: "host:", ..CROSS_PROTOCOL },
     Command {
         name: "reset",
         arity: 1,
@@ -93,6 +95,22 @@ fn ping(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
 fn echo(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
     reply.bulk(args.next());
     Ok(())
+}
+
+/// What an HTTP request begins with. A page that a browser shows may send one to a port on this machine, with commands
+/// in its body: the connection ends before they are looked at.
+const CROSS_PROTOCOL: Command = Command {
+    arity: -1,
+    flags: Flags::FAST.and(Flags::NO_AUTH).and(Flags::PUBSUB).and(Flags::AT_ONCE),
+    summary: "Closes the connection: this is no HTTP server.",
+    run: Run::Serve(refuse_http),
+    ..ROW
+};
+
+fn refuse_http(_: &mut Args, context: &mut Context, _: &mut Reply) -> Done {
+    tracing::warn!("closing {}: it speaks HTTP", context.session.client.origin.address);
+    context.session.closing = true;
+    Err(Error::fixed("ERR this is no HTTP server"))
 }
 
 fn quit(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {

@@ -10,6 +10,9 @@ use crate::data::hash::{Condition, Hash, Lifetime};
 use crate::keyspace::Edit;
 use crate::protocol::Reply;
 
+/// Fields and their values.
+type Pairs<'a> = Vec<(&'a [u8], &'a [u8])>;
+
 /// What becomes of the fields' deadlines.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Life {
@@ -97,7 +100,7 @@ impl<'a> SetEx<'a> {
         Ok(set)
     }
 
-    fn parse_pairs(args: &mut Args<'a>) -> Result<Vec<(&'a [u8], &'a [u8])>, Error> {
+    fn parse_pairs(args: &mut Args<'a>) -> Result<Pairs<'a>, Error> {
         let Some(word) = args.peek() else { return Err(NO_FIELDS_WORD) };
         if !args.keyword("FIELDS") {
             return Err(Error::new(format!("ERR unknown argument: {}", String::from_utf8_lossy(word))));

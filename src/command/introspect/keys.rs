@@ -77,7 +77,7 @@ fn row_of(request: Words<'_>) -> Option<Found> {
 fn counts_right(command: &Command, request: Words<'_>) -> bool {
     let Keys::Counted { at, .. } = command.keys else { return true };
     let count = request.iter().nth(at as usize).and_then(crate::command::args::parse_int);
-    count.is_some_and(|count| count > 0 && count <= request.len() as i64 - i64::from(at) - 1)
+    count.is_some_and(|count| count > 0 && count < request.len() as i64 - i64::from(at))
 }
 
 /// What a request does for sure, where its row says that it depends.

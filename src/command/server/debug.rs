@@ -146,7 +146,7 @@ fn protocol(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
     match &*kind {
         b"string" => reply.bulk(b"Hello World"),
         b"integer" => reply.int(12345),
-        b"double" => reply.double(3.141),
+        b"double" => reply.double(3.125),
         b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
         b"null" => reply.null(),
         b"array" => {
