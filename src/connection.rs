@@ -328,6 +328,10 @@ impl Exec {
         self.held.take().map(|held| held.bytes)
     }
 
+    pub fn unsent_bytes(&self) -> usize {
+        self.unsent.len() - self.sent
+    }
+
     pub fn has_unsent(&self) -> bool {
         self.sent < self.unsent.len()
     }

@@ -182,6 +182,10 @@ impl<'p> Worker<'p> {
         match exec.send(&connection.stream, &mut self.out) {
             Ok(sent) => {
                 self.counters().bytes_out.add(sent as u64);
+                if exec.unsent_bytes() > limits::OUTPUT_MAX {
+                    connection.finish();
+                    return true;
+                }
                 !exec.has_unsent()
             }
             Err(_) => {
