@@ -7,7 +7,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::level_filters::LevelFilter;
 
-use limpid::config::{Config, OPTIONS, Opt};
+use limpid::config::{Config, Shape, options};
 use limpid::server::Running;
 
 fn main() -> ExitCode {
@@ -36,14 +36,14 @@ fn command() -> clap::Command {
              limpid check DIR|FILE                          verify a log and say what it holds",
         )
         .arg(Arg::new("CONFIG-FILE").help("A file of directives: each option below, without its dashes"));
-    OPTIONS.iter().fold(command, |command, opt| {
+    options::all().fold(command, |command, opt| {
         command.arg(
             Arg::new(opt.name)
                 .long(opt.name)
                 .value_name(opt.value)
                 .help(format!("{} [default: {}]", opt.help, (opt.get)(&Config::default())))
                 .action(ArgAction::Append)
-                .num_args(if takes_several(opt) { 1..=usize::MAX } else { 1..=1 })
+                .num_args(if opt.shape == Shape::Words { 1..=usize::MAX } else { 1..=1 })
                 .allow_negative_numbers(true),
         )
     })
@@ -57,20 +57,16 @@ fn configure(matches: &ArgMatches) -> Result<Config, String> {
         config.read(&text, file)?;
         config.file = Some(std::fs::canonicalize(file).map_err(|e| format!("cannot find {file}: {e}"))?);
     }
-    for opt in OPTIONS {
+    for opt in options::all() {
         if let Some(values) = matches.get_many::<String>(opt.name) {
             let values: Vec<&str> = values.map(String::as_str).collect();
             // An option of several values takes them all; of any other, the last word counts.
-            let from = if takes_several(opt) { 0 } else { values.len() - 1 };
+            let from = if opt.shape == Shape::Words { 0 } else { values.len() - 1 };
             let value = values[from..].join(" ");
             config.set(opt.name, &value).map_err(|why| format!("--{why}"))?;
         }
     }
     Ok(config)
-}
-
-fn takes_several(opt: &Opt) -> bool {
-    opt.value.ends_with("...")
 }
 
 fn serve(config: Config) -> Result<(), String> {

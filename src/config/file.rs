@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{Config, OPTIONS};
+use super::{Config, options};
 
 /// What stands above the lines that a rewrite has added.
 const ADDED: &str = "# Added by CONFIG REWRITE";
@@ -26,7 +26,7 @@ impl Config {
         let mut out = String::new();
         let mut written: Vec<&str> = Vec::new();
         for line in text.lines() {
-            let option = directive(line).and_then(|(name, _)| super::options::find(name));
+            let option = directive(line).and_then(|(name, _)| options::find(name));
             match option {
                 Some(opt) if written.contains(&opt.name) => continue,
                 Some(opt) => {
@@ -40,8 +40,7 @@ impl Config {
             }
         }
         let defaults = Config::default();
-        let changed = OPTIONS
-            .iter()
+        let changed = options::all()
             .filter(|opt| !written.contains(&opt.name) && (opt.get)(self) != (opt.get)(&defaults));
         for (at, opt) in changed.enumerate() {
             if at == 0 && !text.lines().any(|line| line == ADDED) {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::data::Thresholds;
 use crate::limits;
-pub use options::{FIXED, Fixed, OPTIONS, Opt};
+pub use options::{Opt, Shape};
 
 /// When a write counts as safe. Redis: `appendfsync`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Config {
         if let Some(opt) = options::find(name) {
             return (opt.set)(self, value).map_err(|why| format!("{} '{value}': {why}", opt.name));
         }
-        if let Some(fixed) = options::find_fixed(name) {
+        if let Some(fixed) = options::fixed::find(name) {
             return fixed.set(value).map_err(|why| format!("{} '{value}': {why}", fixed.name));
         }
         Err(match nearest(name) {
@@ -120,7 +120,7 @@ impl Config {
             if settings[..at].iter().any(|(before, _)| before.eq_ignore_ascii_case(name)) {
                 return Err(wrong("duplicate parameter".into()));
             }
-            match (options::find(name), options::find_fixed(name)) {
+            match (options::find(name), options::fixed::find(name)) {
                 (Some(opt), _) => {
                     (opt.set)(&mut changed, value).map_err(wrong)?;
                     if !opt.live && (opt.get)(&changed) != (opt.get)(self) {
@@ -140,8 +140,8 @@ impl Config {
 
     /// Every option whose name `wanted` says yes to, with its value.
     pub fn matching(&self, wanted: impl Fn(&str) -> bool) -> Vec<(&'static str, String)> {
-        let own = OPTIONS.iter().map(|opt| (opt.name, opt.alias, (opt.get)(self)));
-        let fixed = FIXED.iter().map(|fixed| (fixed.name, "", fixed.value.to_string()));
+        let own = options::all().map(|opt| (opt.name, opt.alias, (opt.get)(self)));
+        let fixed = options::fixed::ROWS.iter().map(|fixed| (fixed.name, "", fixed.value.to_string()));
         let mut found = Vec::new();
         for (name, alias, value) in own.chain(fixed) {
             if !alias.is_empty() && wanted(alias) {
@@ -158,7 +158,7 @@ impl Config {
 /// The known name that is fewest edits away, if it is close at all.
 fn nearest(name: &str) -> Option<&'static str> {
     let distance = |other: &str| edits(&name.to_ascii_lowercase(), other);
-    OPTIONS.iter().map(|opt| (distance(opt.name), opt.name)).min().filter(|(d, _)| *d <= 3).map(|(_, n)| n)
+    options::all().map(|opt| (distance(opt.name), opt.name)).min().filter(|(d, _)| *d <= 3).map(|(_, n)| n)
 }
 
 /// Levenshtein distance.
@@ -192,13 +192,13 @@ mod tests {
     #[test]
     fn every_option_reads_back_what_it_was_set_to() {
         let defaults = Config::default();
-        for opt in OPTIONS {
+        for opt in options::all() {
             let value = (opt.get)(&defaults);
             let mut config = Config::default();
             (opt.set)(&mut config, &value).unwrap_or_else(|why| panic!("{} {value}: {why}", opt.name));
             assert_eq!((opt.get)(&config), value, "{}", opt.name);
         }
-        for fixed in FIXED {
+        for fixed in options::fixed::ROWS {
             assert_eq!(fixed.set(fixed.value), Ok(()), "{}", fixed.name);
             assert!(options::find(fixed.name).is_none(), "{} is there twice", fixed.name);
         }

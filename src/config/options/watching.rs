@@ -1,0 +1,53 @@
+//! What it watches.
+
+use super::{Opt, Shape};
+use crate::config::value::{boolean, number, percentiles, yes_no};
+
+pub static ROWS: &[Opt] = &[
+    Opt {
+        name: "slowlog-log-slower-than",
+        value: "MICROSECONDS",
+        help: "commands that take so long go into the slow log; negative: none does",
+        live: true,
+        get: |c| c.slowlog_slower_than_us.to_string(),
+        set: |c, v| number(v, -1, i64::MAX).map(|n| c.slowlog_slower_than_us = n),
+        ..Opt::ROW
+    },
+    Opt {
+        name: "slowlog-max-len",
+        value: "N",
+        help: "entries that the slow log keeps",
+        live: true,
+        get: |c| c.slowlog_max_len.to_string(),
+        set: |c, v| number(v, 0, 1_000_000).map(|n| c.slowlog_max_len = n as usize),
+        ..Opt::ROW
+    },
+    Opt {
+        name: "latency-monitor-threshold",
+        value: "MILLISECONDS",
+        help: "commands that take so long are samples for LATENCY; 0: none is",
+        live: true,
+        get: |c| c.latency_monitor_ms.to_string(),
+        set: |c, v| number(v, 0, i64::MAX).map(|n| c.latency_monitor_ms = n as u64),
+        ..Opt::ROW
+    },
+    Opt {
+        name: "latency-tracking",
+        value: "yes|no",
+        help: "keep a histogram of each command's time",
+        live: true,
+        get: |c| yes_no(c.latency_tracking),
+        set: |c, v| boolean(v).map(|b| c.latency_tracking = b),
+        ..Opt::ROW
+    },
+    Opt {
+        name: "latency-tracking-info-percentiles",
+        value: "PERCENT ...",
+        shape: Shape::Words,
+        help: "what INFO latencystats says of each histogram",
+        live: true,
+        get: |c| c.latency_percentiles.iter().map(f64::to_string).collect::<Vec<_>>().join(" "),
+        set: |c, v| percentiles(v).map(|percentiles| c.latency_percentiles = percentiles),
+        ..Opt::ROW
+    },
+];
