@@ -7,6 +7,7 @@ use limpid::aof::storage::FileStorage;
 use limpid::aof::{Aof, Policy, recovery};
 use limpid::execute::log::Log;
 use limpid::keyspace::effects::Effects;
+use limpid::protocol::Words;
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +23,8 @@ fn set(number: u64) -> Effects {
 
 fn open(directory: &Path) -> Aof {
     let storage = Arc::new(FileStorage::open(directory).expect("a directory for the log"));
-    let recovered = recovery::open(storage, &mut |_, _| Ok(()), &mut |_, _| {}).expect("a whole log");
+    let recovered =
+        recovery::open(storage, &mut |_, _: Words<'_>| Ok(()), &mut |_, _| {}).expect("a whole log");
     Aof::start(recovered, Policy::No, Box::new(|_| {})).expect("a thread")
 }
 
@@ -66,7 +68,7 @@ fn aof(c: &mut Criterion) {
         b.iter(|| {
             let storage = Arc::new(FileStorage::open(directory.path()).expect("a directory for the log"));
             let mut bytes = 0;
-            let mut apply = |_, words: limpid::protocol::Words<'_>| {
+            let mut apply = |_, words: Words<'_>| {
                 bytes += words.get(2).len();
                 Ok(())
             };

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod memory;
 pub mod metrics;
 pub mod persistence;
+pub mod progress;
 pub mod protocol;
 pub mod reactor;
 pub mod server;

@@ -37,6 +37,12 @@ pub const LOG_BACKLOG_MAX: usize = 64 << 20;
 /// Text of one commit group; what was taken when it is passed still goes in.
 pub const LOG_GROUP: usize = 1 << 20;
 
+/// Threads that apply records at a start, where there are as many cores.
+pub const REPLAY_THREADS_MAX: usize = 8;
+/// Words of records that are handed to such a thread at a time, and such batches that it has at most.
+pub const REPLAY_BATCH: usize = 64 << 10;
+pub const REPLAY_BATCHES: usize = 4;
+
 /// Connections by default. Redis: `maxclients`.
 pub const CLIENTS_DEFAULT: usize = 10_000;
 /// A HyperLogLog of more bytes becomes dense. Redis: `hll-sparse-max-bytes`.

@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::aof::recovery::Target;
 use crate::aof::storage::FileStorage;
 use crate::aof::{self, Aof, Event, Policy};
 use crate::command::Persistence;
@@ -14,6 +15,8 @@ use crate::config::{Config, Fsync};
 use crate::execute::log::{Health, Log, NoLog, Seq};
 use crate::execute::replay::Replay;
 use crate::keyspace::Keyspace;
+use crate::progress::Progress;
+use crate::protocol::Words;
 use crate::worker::Verdict;
 
 /// The log, read and ready to go on.
@@ -39,7 +42,7 @@ pub fn promise(config: &Config) -> &'static str {
 }
 
 /// Reads the whole log into the keyspace. The error is one line that says what to do.
-pub fn open(config: &Config, keyspace: &Keyspace) -> Result<Opened, String> {
+pub fn open(config: &Config, keyspace: &Arc<Keyspace>) -> Result<Opened, String> {
     if !config.appendonly {
         return Ok(Opened::Off);
     }
@@ -47,20 +50,24 @@ pub fn open(config: &Config, keyspace: &Keyspace) -> Result<Opened, String> {
     let dir = config.dir.display();
     let storage =
         FileStorage::open(&config.dir).map_err(|e| format!("cannot use the directory {dir}: {e}"))?;
-    let mut replay = Replay::new(keyspace);
-    let mut progress = Progress::default();
-    let recovered = aof::recovery::open(
-        Arc::new(storage),
-        &mut |db, words| replay.apply(db, words),
-        &mut |done, total| progress.show(done, total),
-    )
-    .map_err(|e| format!("cannot load the log in {dir}: {e}"))?;
-    report(&recovered.report);
+    let mut replay = Replay::new(Arc::clone(keyspace));
+    let progress = Progress::new("loading the log");
+    let began = Instant::now();
+    let recovered = aof::recovery::open(Arc::new(storage), &mut replay, &mut |done, total| {
+        progress.show(done, total);
+    });
+    progress.finish();
+    let recovered = recovered.map_err(|e| format!("cannot load the log in {dir}: {e}"))?;
+    report(&recovered.report, began.elapsed());
     Ok(Opened::Recovered { recovered: Box::new(recovered), policy })
 }
 
 /// What recovery has found and mended, or left alone.
-fn report(found: &aof::recovery::Report) {
+fn report(found: &aof::recovery::Report, took: Duration) {
+    if found.records > 0 {
+        let (records, bytes) = (found.records, found.size_bytes);
+        tracing::info!("loaded {records} records, {bytes} bytes, in {:.3} seconds", took.as_secs_f64());
+    }
     if let Some(torn) = &found.torn {
         tracing::warn!(
             "cut a torn tail off {} at byte {}, line {}: {} bytes that nobody was promised ({}); kept as {}",
@@ -77,21 +84,13 @@ fn report(found: &aof::recovery::Report) {
     }
 }
 
-#[derive(Default)]
-struct Progress {
-    shown_percent: u64,
-}
+impl Target for Replay {
+    fn apply(&mut self, db: u8, words: Words<'_>) -> Result<(), String> {
+        self.take(db, words)
+    }
 
-impl Progress {
-    /// A small log loads before anyone could read a line about it.
-    const WORTH_SHOWING_BYTES: u64 = 64 << 20;
-
-    fn show(&mut self, done: u64, total: u64) {
-        let percent = done * 100 / total.max(1);
-        if total >= Self::WORTH_SHOWING_BYTES && percent >= self.shown_percent + 10 {
-            self.shown_percent = percent;
-            tracing::info!("loading the log: {percent}% of {} MiB", total >> 20);
-        }
+    fn settle(&mut self) -> Result<(), (u64, String)> {
+        Replay::settle(self)
     }
 }
 

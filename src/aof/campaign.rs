@@ -215,7 +215,7 @@ impl History {
         let storage = Arc::new(self.storage.clone());
         let recovered = recovery::open(
             storage,
-            &mut |db, words| {
+            &mut |db, words: Words<'_>| {
                 let (key, change) = parse(words);
                 apply(&mut state, &[((db, key), change)]);
                 Ok(())

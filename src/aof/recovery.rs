@@ -18,6 +18,7 @@ use super::record::Apply;
 use super::replay::{Replayed, replay};
 use super::storage::{Appender, Storage, copy};
 use crate::execute::log::Seq;
+use crate::protocol::Words;
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 
@@ -58,13 +59,33 @@ pub struct Torn {
     pub kept: String,
 }
 
+/// What takes the records of a log in their order, and may be done with them later.
+pub trait Target {
+    /// The error says why the record cannot be.
+    fn apply(&mut self, db: u8, words: Words<'_>) -> std::result::Result<(), String>;
+
+    /// Returns when all records so far are applied. The error is the first that could not be, counted from 0, and why.
+    fn settle(&mut self) -> std::result::Result<(), (u64, String)>;
+}
+
+/// At once, one by one.
+impl<F: FnMut(u8, Words<'_>) -> std::result::Result<(), String>> Target for F {
+    fn apply(&mut self, db: u8, words: Words<'_>) -> std::result::Result<(), String> {
+        self(db, words)
+    }
+
+    fn settle(&mut self) -> std::result::Result<(), (u64, String)> {
+        Ok(())
+    }
+}
+
 /// How far reading has come, in bytes: done and total.
 pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;
 
 /// Claims the directory, applies what the log holds and mends its tail. An empty directory becomes an empty log.
 pub fn open(
     storage: Arc<dyn Storage>,
-    apply: &mut Apply<'_>,
+    target: &mut dyn Target,
     progress: &mut Progress<'_>,
 ) -> Result<Recovered> {
     storage.lock().map_err(|error| match error.kind() {
@@ -77,7 +98,7 @@ pub fn open(
         None => begin(&*storage)?,
     };
     let mut report = Report { strangers: strangers(&*storage, &manifest)?, ..Report::default() };
-    let end = replay_all(&*storage, &manifest, &mut report, apply, progress)?;
+    let end = fill(&*storage, &manifest, &mut report, target, progress)?;
     let segment = mend(&*storage, manifest.growing(), &end, &mut report)?;
     remove_unused(&*storage, &manifest)?;
     Ok(Recovered { manifest, segment, end, report, storage })
@@ -115,6 +136,35 @@ fn strangers(storage: &dyn Storage, manifest: &Manifest) -> Result<Vec<String>> 
     let mut names = storage.list().doing("listing", "the directory")?;
     names.retain(|name| parse_file_name(name).is_some() && !manifest.names().any(|known| known == name));
     Ok(names)
+}
+
+/// Replays all live files and waits for the last record.
+fn fill(
+    storage: &dyn Storage,
+    manifest: &Manifest,
+    report: &mut Report,
+    target: &mut dyn Target,
+    progress: &mut Progress<'_>,
+) -> Result<Replayed> {
+    let end = replay_all(storage, manifest, report, &mut |db, words| target.apply(db, words), progress);
+    match target.settle() {
+        Ok(()) => end,
+        // It comes before whatever else is wrong.
+        Err((record, why)) => Err(locate(storage, manifest, record, why)),
+    }
+}
+
+/// Where a record is, counted from 0, that turned out to be none when others behind it had been read.
+fn locate(storage: &dyn Storage, manifest: &Manifest, mut record: u64, why: String) -> Error {
+    let mut find = |_, _: Words<'_>| match record.checked_sub(1) {
+        Some(rest) => {
+            record = rest;
+            Ok(())
+        }
+        None => Err(why.clone()),
+    };
+    let found = replay_all(storage, manifest, &mut Report::default(), &mut find, &mut |_, _| {});
+    found.err().unwrap_or_else(|| Damage::new(MANIFEST, None, why).into())
 }
 
 /// Replays all live files; returns what the growing one held.

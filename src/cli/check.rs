@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, Command};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::aof::check::{self, FileReport};
 use crate::aof::storage::FileStorage;
 use crate::aof::{reseal, restore, time};
 use crate::command::Run;
 use crate::execute::look_up;
+use crate::progress::bar;
 use crate::protocol::Words;
 use crate::worker::now_ms;
 
@@ -85,12 +85,6 @@ fn is_record(_db: u8, words: Words<'_>) -> Result<(), String> {
         Run::Write(_) => Ok(()),
         _ => Err(format!("'{}' changes nothing and is no record", found.full_name())),
     }
-}
-
-/// A bar on a terminal; indicatif hides it elsewhere.
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {binary_bytes} of {binary_total_bytes}, {eta} left");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn open(directory: &Path) -> Result<FileStorage, String> {

@@ -54,6 +54,11 @@ impl Places {
         self.everything = true;
     }
 
+    /// The shards, as far as they are named one by one; `None` if whole databases are among them.
+    pub fn named(&self) -> Option<impl Iterator<Item = Place> + '_> {
+        (self.whole == 0 && !self.everything).then(|| self.places.iter().copied())
+    }
+
     fn in_order(mut self, keyspace: &Keyspace) -> SmallVec<[Place; 4]> {
         if self.everything {
             let in_use = keyspace.databases().chain(self.places.iter().map(|place| place.db));

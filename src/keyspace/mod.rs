@@ -23,7 +23,7 @@ pub mod sample;
 pub mod scan;
 pub mod shard;
 pub mod slot;
-mod snapshot;
+pub mod snapshot;
 mod table;
 pub mod tuning;
 pub mod view;
