@@ -17,9 +17,9 @@ COPY --from=build --chown=10001:10001 /data /data
 USER 10001:10001
 VOLUME /data
 EXPOSE 6379
-# A password, where there is one, is in LIMPID_PASSWORD.
+# Both the server and the client take the password from LIMPID_PASSWORD.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["/limpid", "cli", "ping"]
 ENTRYPOINT ["/limpid"]
-# Within a container loopback reaches nobody, so this listens for whoever the container's network lets in.
-# Publish the port beyond the host only with a password.
+# Within a container loopback reaches nobody, so this listens for whoever the container's network lets in, and so it
+# starts only with a password: docker run -e LIMPID_PASSWORD=... (or with a file that sets one, and its name here).
 CMD ["--bind", "0.0.0.0", "--dir", "/data"]

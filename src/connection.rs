@@ -11,24 +11,25 @@
 //! ```
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use mio::Waker;
-use mio::net::TcpStream;
 
 use crate::limits;
 use crate::protocol::{Batch, Reply, Wire};
 use crate::session::blocking::State;
 use crate::session::{Blocked, Client, Outlet, Session};
+use crate::transport::Stream;
+use crate::transport::listener::{Changed, Plan};
 
 pub struct Connection {
     /// Its place in the reactor's slab.
     pub token: usize,
-    pub stream: TcpStream,
+    pub stream: Stream,
     pub client: Arc<Client>,
     inbox: Mutex<Inbox>,
     exec: Mutex<Exec>,
@@ -103,6 +104,8 @@ pub enum Notice {
     Expire { at: Instant, blocked: Weak<Blocked> },
     /// Close the connection of this client id.
     Kill(u64),
+    /// Listen elsewhere, and say how that went.
+    Listen(Plan, Sender<Changed>),
     /// Stop accepting and reading.
     Stop,
 }
@@ -158,7 +161,7 @@ impl Connection {
     /// `session` makes the session, given the way by which others will reach it.
     pub fn new(
         token: usize,
-        stream: TcpStream,
+        stream: Stream,
         session: impl FnOnce(Weak<dyn Outlet>) -> Session,
         to_reactor: ReactorHandle,
     ) -> Arc<Connection> {
@@ -332,38 +335,42 @@ impl Exec {
         self.unsent.len() - self.sent
     }
 
-    pub fn has_unsent(&self) -> bool {
-        self.sent < self.unsent.len()
-    }
-
-    /// Sends as much as the socket takes; the rest is kept. Returns whether nothing is left, and the bytes that went.
-    /// A broken socket takes everything: there is nobody to send it to.
-    pub fn send(&mut self, mut stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<usize> {
-        debug_assert!(!self.has_unsent(), "the turn comes back from the reactor when all is sent");
-        let sent = write_all(&mut stream, bytes)?;
+    /// Sends as much as the stream takes; the rest is kept.
+    pub fn send(&mut self, stream: &Stream, bytes: &mut Vec<u8>) -> io::Result<Sent> {
+        debug_assert!(self.unsent_bytes() == 0, "the turn comes back from the reactor when all is sent");
+        let sent = write_all(stream, bytes)?;
+        let all = sent == bytes.len() && stream.flush()?;
         if sent < bytes.len() {
             self.unsent.clear();
             self.unsent.extend_from_slice(&bytes[sent..]);
             self.sent = 0;
         }
         bytes.clear();
-        Ok(sent)
+        Ok(Sent { bytes: sent, all })
     }
 
-    /// Goes on where the socket was full.
-    pub fn drain(&mut self, mut stream: &TcpStream) -> io::Result<usize> {
-        let sent = write_all(&mut stream, &self.unsent[self.sent..])?;
+    /// Goes on where the stream was full.
+    pub fn drain(&mut self, stream: &Stream) -> io::Result<Sent> {
+        let sent = write_all(stream, &self.unsent[self.sent..])?;
         self.sent += sent;
-        if !self.has_unsent() {
-            self.unsent = Vec::new();
-            self.sent = 0;
+        if self.unsent_bytes() > 0 {
+            return Ok(Sent { bytes: sent, all: false });
         }
-        Ok(sent)
+        self.unsent = Vec::new();
+        self.sent = 0;
+        Ok(Sent { bytes: sent, all: stream.flush()? })
     }
 }
 
-/// Writes until all is written or the socket is full; returns how much went.
-fn write_all(stream: &mut &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+/// How far a send has come.
+pub struct Sent {
+    pub bytes: usize,
+    /// Nothing waits for the stream to take it.
+    pub all: bool,
+}
+
+/// Writes until all is written or the stream is full; returns how much went.
+fn write_all(stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
     let mut sent = 0;
     while sent < bytes.len() {
         match stream.write(&bytes[sent..]) {

@@ -19,4 +19,5 @@ pub mod protocol;
 pub mod reactor;
 pub mod server;
 pub mod session;
+pub mod transport;
 pub mod worker;

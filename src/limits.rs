@@ -43,6 +43,13 @@ pub const REPLAY_THREADS_MAX: usize = 8;
 pub const REPLAY_BATCH: usize = 64 << 10;
 pub const REPLAY_BATCHES: usize = 4;
 
+/// Addresses to listen on. Redis: `CONFIG_BINDADDR_MAX`.
+pub const BIND_MAX: usize = 16;
+/// A TLS client that has not agreed on keys after this long is closed.
+pub const HANDSHAKE_SECONDS: u32 = 10;
+/// Steps of TLS handshakes in one round of the reactor: each may cost a signature, and everyone else waits for them.
+pub const HANDSHAKES_PER_ROUND: usize = 4;
+
 /// Connections by default. Redis: `maxclients`.
 pub const CLIENTS_DEFAULT: usize = 10_000;
 /// A HyperLogLog of more bytes becomes dense. Redis: `hll-sparse-max-bytes`.

@@ -49,9 +49,10 @@ fn command() -> clap::Command {
     })
 }
 
-/// Defaults, then the file, then the flags.
+/// Defaults, then the password of the environment, then the file, then the flags.
 fn configure(matches: &ArgMatches) -> Result<Config, String> {
-    let mut config = Config::default();
+    let requirepass = std::env::var("LIMPID_PASSWORD").unwrap_or_default();
+    let mut config = Config { requirepass, ..Config::default() };
     if let Some(file) = matches.get_one::<String>("CONFIG-FILE") {
         let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read {file}: {e}"))?;
         config.read(&text, file)?;

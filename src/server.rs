@@ -8,17 +8,16 @@
 //!                +- notices-+ <------ Verdict --------+
 //! ```
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use mio::net::TcpListener;
+use rustls::ServerConfig;
 
 use crate::command::{Control, Server, table};
-use crate::config::{Config, file};
+use crate::config::{Config, Refusal, file};
 use crate::connection::{Notice, ReactorHandle};
 use crate::execute::Executor;
 use crate::janitor::{Duties, Janitor};
@@ -26,14 +25,14 @@ use crate::keyspace::Keyspace;
 use crate::memory;
 use crate::metrics::Metrics;
 use crate::persistence::{self, Opened};
-use crate::reactor::{Reactor, listener};
+use crate::reactor::Reactor;
 use crate::session::{Blocked, Broker, Clients, Line, Pauses};
+use crate::transport::certificates;
+use crate::transport::listener::{self, Endpoint, Listener, Plan};
 use crate::worker::{Pool, Verdict, now_ms};
 
 /// A server that takes commands.
 pub struct Running {
-    /// Where it listens.
-    pub addresses: Vec<SocketAddr>,
     /// One line for whoever started it.
     pub banner: String,
     reactor: JoinHandle<()>,
@@ -50,6 +49,10 @@ pub struct Running {
 struct Controls {
     stop: Sender<()>,
     to_reactor: ReactorHandle,
+    /// The plain port that was really bound.
+    port: Arc<AtomicU16>,
+    /// What TLS clients are shown.
+    tls: Mutex<Option<Arc<ServerConfig>>>,
 }
 
 impl Control for Controls {
@@ -70,6 +73,35 @@ impl Control for Controls {
         new_id()
     }
 
+    fn adopt(&self, before: &Config, after: &Config, reload: bool) -> Result<(), Refusal> {
+        let wrong = |option: &str, why: String| Refusal::Wrong(option.into(), why);
+        after.check_exposure().map_err(|why| {
+            let option = if after.requirepass == before.requirepass { "bind" } else { "requirepass" };
+            wrong(option, why)
+        })?;
+        let endpoints = listener::endpoints(after);
+        if !reload && endpoints == listener::endpoints(before) {
+            return Ok(());
+        }
+        let mut tls = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = match after.tls.port {
+            0 => None,
+            _ if !reload && tls.is_some() => tls.clone(),
+            _ => Some(certificates::server_config(&after.tls).map_err(|(option, why)| {
+                wrong(option, format!("Unable to update TLS configuration: {why}"))
+            })?),
+        };
+        let (answer, changed) = bounded(1);
+        let plan = Plan { endpoints, backlog: after.tcp_backlog, tls: next.clone() };
+        self.to_reactor.tell(Notice::Listen(plan, answer));
+        let option = if after.port == before.port { "bind" } else { "port" };
+        // The reactor waits for nobody, so its answer comes soon; none comes if it has stopped.
+        let changed = changed.recv().map_err(|_| wrong(option, "the server is stopping".into()))?;
+        self.port.store(plain_port(&changed.map_err(|why| wrong(option, why))?), Ordering::Relaxed);
+        *tls = next;
+        Ok(())
+    }
+
     fn rewrite_config(&self, config: &Config) -> Result<(), String> {
         let Some(path) = &config.file else {
             return Err("The server is running without a config file".into());
@@ -84,17 +116,27 @@ impl Running {
     /// Loads the data, then listens. The error is one line for whoever started it.
     pub fn start(config: Config) -> Result<Running, String> {
         memory::note_startup();
-        let listeners = bind_all(&config)?;
-        let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
+        config.check_exposure().map_err(|why| format!("bind: {why}"))?;
+        let tls = match config.tls.port {
+            0 => None,
+            _ => Some(
+                certificates::server_config(&config.tls)
+                    .map_err(|(option, why)| format!("{option}: {why}"))?,
+            ),
+        };
+        let listeners = listener::bind_all(&listener::endpoints(&config), config.tcp_backlog)?;
+        let endpoints: Vec<Endpoint> = listeners.iter().map(Listener::bound).collect();
         let (garbage, rubbish) = unbounded();
         let keyspace = Arc::new(Keyspace::new(seed(), now_ms(), garbage));
         let opened = persistence::open(&config, &keyspace)?;
         let metrics = Arc::new(Metrics::new(config.workers, table::count()));
-        let reactor = Reactor::new(listeners).map_err(|e| format!("cannot poll sockets: {e}"))?;
+        let reactor =
+            Reactor::new(listeners, tls.clone()).map_err(|e| format!("cannot poll sockets: {e}"))?;
         let to_reactor = reactor.handle();
         let (stopper, stop) = bounded(1);
         let workers = config.workers;
-        let banner = banner(&config, &addresses, &opened, &keyspace);
+        let port = Arc::new(AtomicU16::new(plain_port(&endpoints)));
+        let banner = banner(&config, &endpoints, &opened, &keyspace);
 
         // The log speaks to the pool, and the pool to the log: the pool comes second and is told through a cell.
         let verdicts: Arc<Mutex<Option<Arc<Pool>>>> = Arc::default();
@@ -114,12 +156,18 @@ impl Running {
             pauses: Pauses::default(),
             metrics: Arc::clone(&metrics),
             persistence: log.persistence(),
-            control: Arc::new(Controls { stop: stopper.clone(), to_reactor: to_reactor.clone() }),
+            control: Arc::new(Controls {
+                stop: stopper.clone(),
+                to_reactor: to_reactor.clone(),
+                port: Arc::clone(&port),
+                tls: Mutex::new(tls),
+            }),
             started_ms: now_ms(),
             run_id: new_id(),
             replication_id: Mutex::new(new_id()),
-            port: addresses.first().map_or(config.port, SocketAddr::port),
+            port,
             config: Mutex::new(config),
+            changing: Mutex::new(()),
             active_expire: AtomicBool::new(true),
         });
         server.apply(&server.config());
@@ -132,7 +180,6 @@ impl Running {
         duties.sweep();
         let cannot = |e: std::io::Error| format!("cannot start a thread: {e}");
         Ok(Running {
-            addresses,
             banner,
             workers: pool.start(workers).map_err(cannot)?,
             reactor: reactor.start(server, Arc::clone(&pool)).map_err(cannot)?,
@@ -166,18 +213,13 @@ impl Running {
     }
 }
 
-fn bind_all(config: &Config) -> Result<Vec<TcpListener>, String> {
-    let mut port = config.port;
-    let mut listeners = Vec::new();
-    for address in &config.bind {
-        let ip: IpAddr = address.parse().map_err(|_| format!("bind: '{address}' is not an IP address"))?;
-        let listener = listener::bind(ip, port, config.tcp_backlog)
-            .map_err(|e| format!("cannot listen on {}: {}", SocketAddr::new(ip, port), reason(&e)))?;
-        // With port 0, all addresses share the port that the first one got.
-        port = listener.local_addr().map_or(port, |bound| bound.port());
-        listeners.push(listener);
-    }
-    Ok(listeners)
+/// 0 where there is none.
+fn plain_port(endpoints: &[Endpoint]) -> u16 {
+    let port = |endpoint: &Endpoint| match endpoint {
+        Endpoint::Tcp(address) => Some(address.port()),
+        _ => None,
+    };
+    endpoints.iter().find_map(port).unwrap_or(0)
 }
 
 /// The system's words without its error number.
@@ -186,8 +228,8 @@ fn reason(error: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_string()
 }
 
-fn banner(config: &Config, addresses: &[SocketAddr], opened: &Opened, keyspace: &Keyspace) -> String {
-    let listens = addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
+fn banner(config: &Config, endpoints: &[Endpoint], opened: &Opened, keyspace: &Keyspace) -> String {
+    let listens = endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(", ");
     let keys: usize = keyspace.databases().map(|db| keyspace.size(db).keys).sum();
     format!(
         "limpid {} listens on {listens}; {}; {}",

@@ -142,6 +142,22 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "aof",
         &["data", "command", "session", "worker", "reactor", "server", "config", "connection", "janitor"],
     ),
+    (
+        "transport",
+        &[
+            "data",
+            "keyspace",
+            "protocol",
+            "command",
+            "execute",
+            "session",
+            "worker",
+            "reactor",
+            "aof",
+            "server",
+            "connection",
+        ],
+    ),
     ("worker", &["reactor", "aof", "server"]),
     ("reactor", &["aof", "server", "data"]),
 ];

@@ -1,10 +1,10 @@
 //! What a handler that touches no key works with: its client's session, and the server around it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use crate::config::{Config, Fsync};
+use crate::config::{Config, Fsync, Refusal};
 use crate::keyspace::{DatabaseSize, Keyspace};
 use crate::metrics::Metrics;
 use crate::session::{Blocked, Broker, Clients, Line, Pauses, Session, Woken};
@@ -43,9 +43,11 @@ pub struct Server {
     pub run_id: String,
     /// 40 hexadecimal digits for the data's history, should anyone ever follow it.
     pub replication_id: Mutex<String>,
-    /// The port that was really bound.
-    pub port: u16,
+    /// The port that was really bound; 0 where there is none.
+    pub port: Arc<AtomicU16>,
     pub config: Mutex<Config>,
+    /// Held by whoever changes the configuration, for as long as that takes.
+    pub changing: Mutex<()>,
     /// DEBUG SET-ACTIVE-EXPIRE: whether the janitor sweeps.
     pub active_expire: AtomicBool,
 }
@@ -110,6 +112,9 @@ pub trait Control: Send + Sync {
     fn close(&self, client: u64);
     /// 40 hexadecimal digits that nobody has seen before.
     fn new_id(&self) -> String;
+    /// Makes the parts that can fail follow a changed configuration: sockets, certificates. `reload` reads files anew
+    /// whose names have not changed. On an error all is as before.
+    fn adopt(&self, before: &Config, after: &Config, reload: bool) -> Result<(), Refusal>;
     /// Writes the configuration file anew. The error says why it is as it was.
     fn rewrite_config(&self, config: &Config) -> Result<(), String>;
 }

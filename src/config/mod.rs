@@ -1,7 +1,9 @@
 //! Configuration: flags, the configuration file, CONFIG GET and CONFIG SET all derive from one table ([`options`]).
 
+mod exposure;
 pub mod file;
 pub mod options;
+pub mod tls;
 mod value;
 
 use std::fmt;
@@ -10,6 +12,7 @@ use std::path::PathBuf;
 use crate::data::Thresholds;
 use crate::limits;
 pub use options::{Opt, Shape};
+pub use tls::Tls;
 
 /// When a write counts as safe. Redis: `appendfsync`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,10 @@ impl fmt::Display for Fsync {
 pub struct Config {
     pub port: u16,
     pub bind: Vec<String>,
+    /// Empty: none.
+    pub unixsocket: PathBuf,
+    pub unixsocket_permissions: u32,
+    pub tls: Tls,
     pub dir: PathBuf,
     pub appendonly: bool,
     pub appendfsync: Fsync,
@@ -64,6 +71,9 @@ impl Default for Config {
         Config {
             port: 6379,
             bind: vec!["127.0.0.1".into()],
+            unixsocket: PathBuf::new(),
+            unixsocket_permissions: 0,
+            tls: Tls::default(),
             dir: "./data".into(),
             appendonly: true,
             appendfsync: Fsync::Always,
@@ -223,8 +233,8 @@ mod tests {
         let mut config = Config::default();
         assert_eq!(set_live(&mut config, &[("port", "6379"), ("save", "")]), Ok(()));
         assert_eq!(
-            set_live(&mut config, &[("port", "6380")]),
-            wrong("port", "it can be changed only by a restart")
+            set_live(&mut config, &[("workers", "7")]),
+            wrong("workers", "it can be changed only by a restart")
         );
         assert_eq!(
             set_live(&mut config, &[("databases", "16")]),

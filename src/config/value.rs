@@ -18,6 +18,15 @@ pub fn number(value: &str, min: i64, max: i64) -> Result<i64, String> {
     within(number, min, max)
 }
 
+pub fn octal(value: &str, max: u32) -> Result<u32, String> {
+    let number = u32::from_str_radix(value, 8).ok().filter(|_| !value.starts_with('+'));
+    let number = number.ok_or("argument couldn't be parsed as an octal number")?;
+    match number <= max {
+        true => Ok(number),
+        false => Err(format!("argument must be between 0 and {max:o} inclusive")),
+    }
+}
+
 /// Bytes, perhaps with a unit: `64`, `1k` (1000), `1kb` (1024), `2mb`, `1gb`.
 pub fn bytes(value: &str, min: i64, max: i64) -> Result<i64, String> {
     const UNITS: [(&str, i64); 7] = [

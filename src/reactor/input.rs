@@ -3,12 +3,9 @@
 //! An idle connection keeps no buffer. Bytes are read into a recycled one; complete requests leave with it, and only
 //! the start of an unfinished request stays behind.
 
-use std::io::{self, ErrorKind};
-
-use mio::net::TcpStream;
-
 use crate::limits;
 use crate::protocol::{Batch, Limits, Parser};
+use crate::transport::{Next, Stream};
 
 /// The start of an unfinished request, up to this size, is copied into the buffer of the next read.
 const CARRIED_MAX: usize = limits::READ_CHUNK / 4;
@@ -21,27 +18,16 @@ pub struct Input {
     filled: usize,
 }
 
-/// How a read went on.
-pub enum Read {
-    /// The socket is empty: wait for the next event.
-    Drained,
-    /// The buffer was filled: there may be more.
-    More,
-    /// The peer sends no more.
-    Ended,
-    Broken,
-}
-
 pub struct Outcome {
     /// Complete requests, or none.
     pub batch: Batch,
     pub bytes: usize,
-    pub then: Read,
+    pub then: Next,
 }
 
 impl Input {
     /// Reads once, behind what is pending, and parses. `is_known`: the client has authenticated, if it has to.
-    pub fn read(&mut self, stream: &TcpStream, mut batch: Batch, is_known: bool) -> Outcome {
+    pub fn read(&mut self, stream: &Stream, mut batch: Batch, is_known: bool) -> Outcome {
         if self.filled > CARRIED_MAX {
             std::mem::swap(&mut batch.bytes, &mut self.pending);
         }
@@ -49,13 +35,7 @@ impl Input {
         if self.filled <= CARRIED_MAX {
             batch.bytes[..self.filled].copy_from_slice(&self.pending[..self.filled]);
         }
-        let (bytes, then) = match read_once(stream, &mut batch.bytes[self.filled..self.filled + room]) {
-            Ok(0) => (0, Read::Ended),
-            Ok(n) if n < room => (n, Read::Drained),
-            Ok(n) => (n, Read::More),
-            Err(e) if e.kind() == ErrorKind::WouldBlock => (0, Read::Drained),
-            Err(_) => (0, Read::Broken),
-        };
+        let (bytes, then) = stream.read(&mut batch.bytes[self.filled..self.filled + room]);
         self.filled += bytes;
         let consumed = if bytes > 0 {
             let filled = &mut batch.bytes[..self.filled];
@@ -66,7 +46,7 @@ impl Input {
         };
         self.keep(&mut batch.bytes, consumed);
         let then =
-            if !is_known && self.filled > limits::UNAUTHENTICATED_QUERY_MAX { Read::Broken } else { then };
+            if !is_known && self.filled > limits::UNAUTHENTICATED_QUERY_MAX { Next::Broken } else { then };
         Outcome { batch, bytes, then }
     }
 
@@ -93,15 +73,6 @@ impl Input {
             self.pending.extend_from_slice(unfinished);
         } else {
             self.pending = Vec::new();
-        }
-    }
-}
-
-fn read_once(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match io::Read::read(&mut stream, buffer) {
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            other => return other,
         }
     }
 }

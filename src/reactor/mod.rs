@@ -10,20 +10,19 @@
 //! On a small machine it lets the workers finish before it polls again: they then share one wake-up with the
 //! requests that arrive meanwhile.
 
+mod arrivals;
 mod input;
-pub mod listener;
 mod waits;
+mod watch;
 
-use std::io::{self, ErrorKind, Read as _};
-use std::net::Shutdown;
-use std::os::fd::AsRawFd;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
-use mio::net::TcpListener;
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Poll, Token, Waker};
+use rustls::ServerConfig;
 use slab::Slab;
 
 use crate::command::Server;
@@ -31,14 +30,15 @@ use crate::connection::{Connection, Notice, ReactorHandle};
 use crate::limits;
 use crate::protocol::Batch;
 use crate::session::blocking::State;
-use crate::session::{Origin, Session};
-use crate::worker::{Pool, connection_behind, now_ms};
-use input::{Input, Read};
+use crate::transport::Next;
+use crate::transport::listener::Listener;
+use crate::worker::{Pool, connection_behind};
+use input::Input;
 use waits::Waits;
 
 const WAKER: Token = Token(usize::MAX);
-/// Listeners count down from here, connections up from 0.
-const LISTENERS: usize = usize::MAX - 1;
+/// Listeners have the tokens from here on, connections those from 0 up.
+const LISTENERS: usize = usize::MAX / 2;
 /// Events taken per poll.
 const EVENTS_MAX: usize = 1024;
 /// How often stalled clients are looked for.
@@ -52,6 +52,8 @@ struct Peer {
     input: Input,
     /// Set while the socket is full: since when nothing has been taken.
     stalled_since: Option<Instant>,
+    /// The tick at which it was last heard of; while it shakes hands, when it came.
+    active_second: u32,
     /// The reactor holds the turn, to drain.
     drains: bool,
     /// Reading waits until the inbox is empty.
@@ -65,20 +67,37 @@ struct Peer {
     lingers_since: Option<Instant>,
 }
 
+impl Peer {
+    fn new(connection: Arc<Connection>, second: u32) -> Peer {
+        Peer {
+            connection,
+            input: Input::default(),
+            stalled_since: None,
+            active_second: second,
+            drains: false,
+            paused: false,
+            half_closed: false,
+            ended: false,
+            lingers_since: None,
+        }
+    }
+}
+
 /// What the composition root prepares: listeners are bound before anything else is built.
 pub struct Reactor {
     poll: Poll,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
+    tls: Option<Arc<ServerConfig>>,
     notices: Receiver<Notice>,
     handle: ReactorHandle,
 }
 
 impl Reactor {
-    pub fn new(listeners: Vec<TcpListener>) -> io::Result<Reactor> {
+    pub fn new(listeners: Vec<Listener>, tls: Option<Arc<ServerConfig>>) -> io::Result<Reactor> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let (sender, notices) = unbounded();
-        Ok(Reactor { poll, listeners, notices, handle: ReactorHandle { notices: sender, waker } })
+        Ok(Reactor { poll, listeners, tls, notices, handle: ReactorHandle { notices: sender, waker } })
     }
 
     pub fn handle(&self) -> ReactorHandle {
@@ -89,7 +108,10 @@ impl Reactor {
         thread::Builder::new().name("reactor".into()).spawn(move || {
             let mut running = Running {
                 poll: self.poll,
-                listeners: self.listeners,
+                listeners: Slab::new(),
+                tls: self.tls,
+                handshakes_left: 0,
+                seconds: 0,
                 notices: self.notices,
                 handle: self.handle,
                 server,
@@ -101,6 +123,7 @@ impl Reactor {
                 spare: Vec::new(),
                 stopping_since: None,
             };
+            self.listeners.into_iter().for_each(|listener| running.listen_on(listener));
             running.run();
         })
     }
@@ -108,7 +131,13 @@ impl Reactor {
 
 struct Running {
     poll: Poll,
-    listeners: Vec<TcpListener>,
+    listeners: Slab<Listener>,
+    /// What new TLS connections are shown.
+    tls: Option<Arc<ServerConfig>>,
+    /// Steps of handshakes that this round may still take.
+    handshakes_left: usize,
+    /// Ticks since the start.
+    seconds: u32,
     notices: Receiver<Notice>,
     handle: ReactorHandle,
     server: Arc<Server>,
@@ -127,23 +156,15 @@ struct Running {
 
 impl Running {
     fn run(&mut self) {
-        for (index, listener) in self.listeners.iter_mut().enumerate() {
-            let token = Token(LISTENERS - index);
-            self.poll
-                .registry()
-                .register(listener, token, Interest::READABLE)
-                .expect("a fresh poll takes a fresh listener");
-        }
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut next_tick = Instant::now() + TICK;
         while !self.is_done() {
             self.wait(&mut events, next_tick);
+            self.handshakes_left = limits::HANDSHAKES_PER_ROUND;
             for event in &events {
                 match event.token() {
                     WAKER => self.take_notices(),
-                    Token(token) if token > LISTENERS - self.listeners.len() => {
-                        self.accept(LISTENERS - token);
-                    }
+                    Token(token) if token >= LISTENERS => self.accept(token - LISTENERS),
                     Token(token) => {
                         if event.is_writable() {
                             self.drain(token);
@@ -171,8 +192,7 @@ impl Running {
             self.hand_over();
             if now >= next_tick {
                 next_tick = now + TICK;
-                self.close_stalled(now);
-                self.close_lingering(now);
+                self.tick(now);
             }
         }
     }
@@ -219,64 +239,6 @@ impl Running {
         self.pool.recycled.take(&mut self.spare);
     }
 
-    // ---- connections come ----
-
-    fn accept(&mut self, listener: usize) {
-        loop {
-            match self.listeners[listener].accept() {
-                Ok((stream, _)) if self.stopping_since.is_some() => drop(stream),
-                Ok((stream, address)) => self.welcome(stream, address),
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
-                Err(e) if e.kind() == ErrorKind::Interrupted || e.kind() == ErrorKind::ConnectionAborted => {}
-                Err(e) => {
-                    // Out of file descriptors, most likely: the clients in the backlog wait for the next event.
-                    tracing::warn!("cannot accept a connection: {e}");
-                    return;
-                }
-            }
-        }
-    }
-
-    fn welcome(&mut self, mut stream: mio::net::TcpStream, address: std::net::SocketAddr) {
-        let metrics = &self.server.metrics.reactor;
-        metrics.connections.add(1);
-        let config = self.server.config();
-        if self.peers.len() >= config.maxclients {
-            metrics.rejected.add(1);
-            // A courtesy; whether it arrives is the client's affair.
-            let _ = io::Write::write(&mut stream, b"-ERR max number of clients reached\r\n");
-            return;
-        }
-        listener::prepare(&stream, config.tcp_keepalive_seconds);
-        let is_open = config.requirepass.is_empty();
-        drop(config);
-        let slot = self.peers.vacant_entry();
-        let token = slot.key();
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(e) = self.poll.registry().register(&mut stream, Token(token), interest) {
-            tracing::warn!("cannot watch the connection from {address}: {e}");
-            return;
-        }
-        let origin = Origin {
-            address: address.to_string(),
-            local_address: stream.local_addr().map(|a| a.to_string()).unwrap_or_default(),
-            fd: stream.as_raw_fd(),
-        };
-        let client = self.server.clients.connect(origin, now_ms());
-        let session = |outlet| Session::new(client, outlet, is_open);
-        let connection = Connection::new(token, stream, session, self.handle.clone());
-        slot.insert(Peer {
-            connection,
-            input: Input::default(),
-            stalled_since: None,
-            drains: false,
-            paused: false,
-            half_closed: false,
-            ended: false,
-            lingers_since: None,
-        });
-    }
-
     // ---- bytes come ----
 
     fn read(&mut self, token: usize) {
@@ -292,6 +254,15 @@ impl Running {
         if peer.lingers_since.is_some() {
             return self.discard(token);
         }
+        if peer.connection.stream.is_handshaking() {
+            if self.handshakes_left == 0 {
+                self.again.push(token);
+                return;
+            }
+            self.handshakes_left -= 1;
+        } else {
+            peer.active_second = self.seconds;
+        }
         let batch = self.spare.pop().unwrap_or_default();
         let is_known = peer.connection.client.is_authenticated();
         let outcome = peer.input.read(&peer.connection.stream, batch, is_known);
@@ -303,19 +274,19 @@ impl Running {
         };
         self.server.metrics.reactor.bytes_in.add(outcome.bytes as u64);
         let gets_turn = match outcome.then {
-            Read::Drained if !peer.half_closed => gets_turn,
-            Read::Drained | Read::More => {
+            Next::Drained if !peer.half_closed => gets_turn,
+            Next::Drained | Next::More => {
                 peer.paused = peer.connection.is_full();
                 if !peer.paused {
                     self.again.push(token);
                 }
                 gets_turn
             }
-            Read::Ended => {
+            Next::Ended => {
                 peer.ended = true;
                 peer.connection.end() || gets_turn
             }
-            Read::Broken => {
+            Next::Broken => {
                 peer.ended = true;
                 peer.connection.kill() || gets_turn
             }
@@ -328,15 +299,20 @@ impl Running {
     // ---- bytes leave ----
 
     fn drain(&mut self, token: usize) {
-        let Some(peer) = self.peers.get_mut(token).filter(|peer| peer.drains) else { return };
+        let Some(peer) = self.peers.get_mut(token) else { return };
+        if !peer.drains {
+            // What the transport itself has to say, such as a handshake. If it is broken, a read finds that out.
+            let _ = peer.connection.stream.flush();
+            return;
+        }
         let mut exec = peer.connection.exec();
         match exec.drain(&peer.connection.stream) {
             Ok(sent) => {
-                self.server.metrics.reactor.bytes_out.add(sent as u64);
-                if sent > 0 {
+                self.server.metrics.reactor.bytes_out.add(sent.bytes as u64);
+                if sent.bytes > 0 {
                     peer.stalled_since = Some(Instant::now());
                 }
-                if exec.has_unsent() {
+                if !sent.all {
                     return;
                 }
             }
@@ -346,28 +322,6 @@ impl Running {
         peer.drains = false;
         peer.stalled_since = None;
         self.ready.push(Arc::clone(&peer.connection));
-    }
-
-    fn close_stalled(&mut self, now: Instant) {
-        let limit = Duration::from_secs(limits::OUTPUT_STALL_SECONDS);
-        for (_, peer) in &mut self.peers {
-            if peer.stalled_since.is_some_and(|since| now - since > limit) {
-                tracing::info!(
-                    "closing a client that does not read its replies: {}",
-                    peer.connection.client.origin.address
-                );
-                peer.connection.finish();
-                peer.drains = false;
-                peer.stalled_since = None;
-                self.ready.push(Arc::clone(&peer.connection));
-            }
-        }
-        self.hand_over();
-    }
-
-    fn close_lingering(&mut self, now: Instant) {
-        let limit = Duration::from_secs(limits::LINGER_SECONDS);
-        self.peers.retain(|_, peer| peer.lingers_since.is_none_or(|since| now - since <= limit));
     }
 
     // ---- notices ----
@@ -392,6 +346,7 @@ impl Running {
                 Notice::Expire { at, blocked } => self.waits.push(at, blocked),
                 Notice::Closed(token) => self.close(token),
                 Notice::Kill(id) => self.kill(|connection| connection.client.id == id),
+                Notice::Listen(plan, answer) => drop(answer.send(self.listen(plan))),
                 Notice::Stop => self.stop(),
             }
         }
@@ -401,7 +356,7 @@ impl Running {
     /// sending side is closed.
     fn close(&mut self, token: usize) {
         let Some(peer) = self.peers.get_mut(token) else { return };
-        let hung_up = peer.connection.stream.shutdown(Shutdown::Write).is_err();
+        let hung_up = peer.connection.stream.close_writing().is_err();
         if hung_up || peer.ended || self.stopping_since.is_some() {
             self.peers.remove(token);
             return;
@@ -414,10 +369,10 @@ impl Running {
     fn discard(&mut self, token: usize) {
         let mut scratch = [0; limits::READ_CHUNK];
         let Some(peer) = self.peers.get_mut(token) else { return };
-        match (&peer.connection.stream).read(&mut scratch) {
-            Ok(n) if n > 0 => self.again.push(token),
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            _ => drop(self.peers.remove(token)),
+        match peer.connection.stream.read(&mut scratch) {
+            (_, Next::Ended | Next::Broken) => drop(self.peers.remove(token)),
+            (0, Next::Drained) => {}
+            _ => self.again.push(token),
         }
     }
 

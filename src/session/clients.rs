@@ -23,6 +23,8 @@ pub struct Origin {
     pub local_address: String,
     /// The socket's number in this process.
     pub fd: i32,
+    /// It has come by a Unix socket.
+    pub is_local: bool,
 }
 
 /// What a client says of itself.

@@ -181,12 +181,12 @@ impl<'p> Worker<'p> {
     fn send(&mut self, connection: &Connection, exec: &mut Exec) -> bool {
         match exec.send(&connection.stream, &mut self.out) {
             Ok(sent) => {
-                self.counters().bytes_out.add(sent as u64);
+                self.counters().bytes_out.add(sent.bytes as u64);
                 if exec.unsent_bytes() > limits::OUTPUT_MAX {
                     connection.finish();
                     return true;
                 }
-                !exec.has_unsent()
+                sent.all
             }
             Err(_) => {
                 connection.finish();

@@ -17,10 +17,11 @@ mod redis;
 mod resp;
 mod server;
 mod text;
+pub mod tls;
 
 pub use redis::Redis;
 pub use resp::{RespClient, bulk, encode, status};
-pub use server::{Limpid, Stopped, memory_kib};
+pub use server::{Limpid, Stopped, free_port, memory_kib};
 pub use text::{TextClient, nc};
 
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! The process: started on a free port in a directory of its own, ended with the test.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -97,7 +97,9 @@ impl Limpid {
     fn launch_by(command: Command, setting: Setting) -> Self {
         let dir = setting.dir.path().to_str().expect("temporary directories have plain names");
         let mut arguments: Vec<&str> = setting.arguments.iter().map(String::as_str).collect();
-        arguments.extend(["--port", "0"]);
+        if !arguments.contains(&"--port") {
+            arguments.extend(["--port", "0"]);
+        }
         if !arguments.contains(&"--dir") {
             arguments.extend(["--dir", dir]);
         }
@@ -105,6 +107,13 @@ impl Limpid {
         let banner = process.await_banner();
         let address = address_in(&banner).expect("await_banner returns a line with an address");
         Self { process, address, banner, setting }
+    }
+
+    /// The same by a command of the test's making, which ends in the binary's name.
+    pub fn by(command: Command, arguments: &[&str]) -> Self {
+        let dir = Arc::new(tempfile::tempdir().expect("the temporary directory is writable"));
+        let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
+        Self::launch_by(command, Setting { dir, arguments })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -205,6 +214,7 @@ impl Process {
     fn spawn_by(mut command: Command, arguments: &[&str]) -> Self {
         let mut child = command
             .args(arguments)
+            .env_remove("LIMPID_PASSWORD")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -290,6 +300,12 @@ fn address_in(line: &str) -> Option<SocketAddr> {
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     let port: u16 = rest[..digits].parse().ok()?;
     Some(([127, 0, 0, 1], port).into())
+}
+
+/// A port that nobody has just now, for what cannot ask the system for one.
+pub fn free_port() -> u16 {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    free.expect("loopback has a free port").port()
 }
 
 /// What a process holds in memory.

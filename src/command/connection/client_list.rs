@@ -119,6 +119,7 @@ fn flags(client: &Client, is_blocked: bool) -> String {
         (is_blocked, 'b'),
         (glance.dirty, 'd'),
         (glance.closing, 'c'),
+        (client.origin.is_local, 'U'),
         (glance.no_evict, 'e'),
         (glance.no_touch, 'T'),
     ];

@@ -1,5 +1,7 @@
 //! The sections that say one thing a line.
 
+use std::sync::atomic::Ordering;
+
 use super::super::context::Context;
 use super::super::server::memory::percent;
 use super::{Lines, REDIS_VERSION, lines};
@@ -21,7 +23,7 @@ pub fn server(out: &mut Lines, context: &Context) {
         "process_id": std::process::id(),
         "process_supervised": "no",
         "run_id": server.run_id,
-        "tcp_port": server.port,
+        "tcp_port": server.port.load(Ordering::Relaxed),
         "server_time_usec": context.now_ms * 1000,
         "uptime_in_seconds": uptime_seconds,
         "uptime_in_days": uptime_seconds / 86_400,

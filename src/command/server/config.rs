@@ -1,5 +1,7 @@
 //! CONFIG: the options of [`crate::config`], asked for and set while the server runs.
 
+use std::sync::PoisonError;
+
 use super::ADMIN;
 use crate::command::args::Args;
 use crate::command::context::Context;
@@ -75,9 +77,15 @@ fn set(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
         settings.push((text(args.next()), text(args.next())));
     }
     let server = context.server;
-    let mut config = server.config();
-    config.set_live(&settings).map_err(refused)?;
-    server.apply(&config);
+    // Sockets may have to follow, which takes a while: nobody who only reads the configuration waits for that.
+    let _changing = server.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = server.config().clone();
+    let mut after = before.clone();
+    after.set_live(&settings).map_err(refused)?;
+    let reload = settings.iter().any(|(name, _)| name.to_ascii_lowercase().starts_with("tls-"));
+    server.control.adopt(&before, &after, reload).map_err(refused)?;
+    server.apply(&after);
+    *server.config() = after;
     reply.ok();
     Ok(())
 }

@@ -8,6 +8,7 @@ mod memory;
 mod network;
 mod process;
 mod security;
+mod tls;
 mod watching;
 
 use super::Config;
@@ -20,6 +21,7 @@ pub struct Section {
 
 pub static SECTIONS: &[Section] = &[
     Section { title: "Where it listens", rows: network::ROWS },
+    Section { title: "TLS", rows: tls::ROWS },
     Section { title: "Who may do what", rows: security::ROWS },
     Section { title: "What it keeps, and how safely", rows: durability::ROWS },
     Section { title: "Memory and expiry", rows: memory::ROWS },

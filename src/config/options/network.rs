@@ -1,13 +1,15 @@
 //! Where it listens.
 
 use super::{Opt, Shape};
-use crate::config::value::number;
+use crate::config::value::{number, octal};
+use crate::limits::BIND_MAX;
 
 pub static ROWS: &[Opt] = &[
     Opt {
         name: "port",
         value: "PORT",
-        help: "TCP port; 0 takes a free one",
+        help: "TCP port; 0 takes a free one, or none where there is a TLS port or a Unix socket",
+        live: true,
         get: |c| c.port.to_string(),
         set: |c, v| number(v, 0, 65_535).map(|n| c.port = n as u16),
         ..Opt::ROW
@@ -16,19 +18,40 @@ pub static ROWS: &[Opt] = &[
         name: "bind",
         value: "ADDRESS ...",
         shape: Shape::Words,
-        help: "addresses to listen on, IPv4 or IPv6",
+        help: "addresses to listen on, IPv4 or IPv6; beyond loopback only with a password",
+        live: true,
         get: |c| c.bind.join(" "),
         set: |c, v| {
             let addresses: Vec<String> = v.split_whitespace().map(str::to_string).collect();
             match addresses.iter().find(|a| a.parse::<std::net::IpAddr>().is_err()) {
                 Some(wrong) => Err(format!("'{wrong}' is not an IP address")),
                 None if addresses.is_empty() => Err("at least one address is needed".into()),
+                None if addresses.len() > BIND_MAX => Err("Too many bind addresses specified.".into()),
                 None => {
                     c.bind = addresses;
                     Ok(())
                 }
             }
         },
+        ..Opt::ROW
+    },
+    Opt {
+        name: "unixsocket",
+        value: "PATH",
+        help: "Unix socket to listen on; empty: none",
+        get: |c| c.unixsocket.display().to_string(),
+        set: |c, v| {
+            c.unixsocket = v.into();
+            Ok(())
+        },
+        ..Opt::ROW
+    },
+    Opt {
+        name: "unixsocketperm",
+        value: "MODE",
+        help: "permissions of the Unix socket, as three octal digits; 0: as the system makes it",
+        get: |c| format!("{:o}", c.unixsocket_permissions),
+        set: |c, v| octal(v, 0o777).map(|mode| c.unixsocket_permissions = mode),
         ..Opt::ROW
     },
     Opt {
