@@ -12,17 +12,19 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use mio::Waker;
 
+use crate::config::clients::Class;
 use crate::limits;
+use crate::metrics::Metrics;
 use crate::protocol::{Batch, Reply, Wire};
 use crate::session::blocking::State;
-use crate::session::{Blocked, Client, Outlet, Session};
+use crate::session::{Blocked, BufferLimits, Client, Outlet, Session};
 use crate::transport::Stream;
 use crate::transport::listener::{Changed, Plan};
 
@@ -33,11 +35,16 @@ pub struct Connection {
     pub client: Arc<Client>,
     inbox: Mutex<Inbox>,
     exec: Mutex<Exec>,
-    /// Bytes delivered and not yet run.
-    in_flight: AtomicUsize,
     /// The reactor has stopped reading until the inbox is empty.
     paused: AtomicBool,
-    to_reactor: ReactorHandle,
+    common: Arc<Common>,
+}
+
+/// What all connections share.
+pub struct Common {
+    pub to_reactor: ReactorHandle,
+    pub buffers: Arc<BufferLimits>,
+    pub metrics: Arc<Metrics>,
 }
 
 #[derive(Default)]
@@ -65,6 +72,8 @@ pub struct Exec {
     sent: usize,
     /// Replies that wait for the log.
     held: Option<Box<Held>>,
+    /// Bytes that wait, as others see it.
+    shown: usize,
 }
 
 /// Replies that must not leave before the log says so.
@@ -163,7 +172,7 @@ impl Connection {
         token: usize,
         stream: Stream,
         session: impl FnOnce(Weak<dyn Outlet>) -> Session,
-        to_reactor: ReactorHandle,
+        common: Arc<Common>,
     ) -> Arc<Connection> {
         Arc::new_cyclic(|itself: &Weak<Connection>| {
             let session = session(itself.clone());
@@ -172,10 +181,9 @@ impl Connection {
                 stream,
                 client: Arc::clone(&session.client),
                 inbox: Mutex::default(),
-                exec: Mutex::new(Exec { session, unsent: Vec::new(), sent: 0, held: None }),
-                in_flight: AtomicUsize::new(0),
+                exec: Mutex::new(Exec { session, unsent: Vec::new(), sent: 0, held: None, shown: 0 }),
                 paused: AtomicBool::new(false),
-                to_reactor,
+                common,
             }
         })
     }
@@ -184,7 +192,7 @@ impl Connection {
 
     /// Hands requests over. Returns whether the turn is free and now goes with the caller's job.
     pub fn deliver(&self, batch: Batch) -> bool {
-        self.in_flight.fetch_add(batch.bytes.len(), Ordering::Relaxed);
+        self.client.kept.in_flight.fetch_add(batch.bytes.len(), Ordering::Relaxed);
         let mut inbox = lock(&self.inbox);
         inbox.batches.push_back(batch);
         !std::mem::replace(&mut inbox.turn_taken, true)
@@ -201,17 +209,25 @@ impl Connection {
     pub fn kill(&self) -> bool {
         let mut inbox = lock(&self.inbox);
         inbox.dead = true;
+        inbox.posted = Vec::new();
+        self.client.kept.posted.store(0, Ordering::Relaxed);
         inbox.take_turn_to_close()
+    }
+
+    /// Whether nothing is asked, and nothing waited for.
+    pub fn is_idle(&self) -> bool {
+        let inbox = lock(&self.inbox);
+        !inbox.turn_taken && inbox.blocked.is_none() && inbox.batches.is_empty()
     }
 
     /// Whether so much waits that reading must pause; a [`Notice::Resume`] follows.
     pub fn is_full(&self) -> bool {
-        if self.in_flight.load(Ordering::Relaxed) < limits::IN_FLIGHT_MAX {
+        if self.client.kept.in_flight.load(Ordering::Relaxed) < limits::IN_FLIGHT_MAX {
             return false;
         }
         self.paused.store(true, Ordering::SeqCst);
         // The last batch may have been taken between the look and the note.
-        self.in_flight.load(Ordering::SeqCst) >= limits::IN_FLIGHT_MAX
+        self.client.kept.in_flight.load(Ordering::SeqCst) >= limits::IN_FLIGHT_MAX
     }
 
     // ---- the turn ----
@@ -223,6 +239,7 @@ impl Connection {
         }
         inbox.blocked = None;
         if !inbox.posted.is_empty() {
+            self.client.kept.posted.store(0, Ordering::Relaxed);
             return Turn::Send(std::mem::take(&mut inbox.posted));
         }
         if let Some(progress) = inbox.current.take() {
@@ -230,12 +247,12 @@ impl Connection {
         }
         if let Some(batch) = inbox.batches.pop_front() {
             drop(inbox);
-            let before = self.in_flight.fetch_sub(batch.bytes.len(), Ordering::SeqCst);
+            let before = self.client.kept.in_flight.fetch_sub(batch.bytes.len(), Ordering::SeqCst);
             if before - batch.bytes.len() < limits::IN_FLIGHT_MAX
                 && self.paused.load(Ordering::Relaxed)
                 && self.paused.swap(false, Ordering::SeqCst)
             {
-                self.to_reactor.tell(Notice::Resume(self.token));
+                self.common.to_reactor.tell(Notice::Resume(self.token));
             }
             return Turn::Run(Progress { batch, next: 0 });
         }
@@ -260,6 +277,19 @@ impl Connection {
         (inbox.dead || inbox.ended) && inbox.take_turn_to_close()
     }
 
+    /// More waits for the client than is allowed for its class: it is closed.
+    pub fn overflow(&self) {
+        let (id, address) = (self.client.id, &self.client.origin.address);
+        tracing::info!("Client closed for overcoming of output buffer limits: id={id} addr={address}");
+        self.common.metrics.clients.output_overflows.fetch_add(1, Ordering::Relaxed);
+        self.finish();
+    }
+
+    /// The most that may wait for a client of this class.
+    pub fn output_max(&self, class: Class) -> usize {
+        self.common.buffers.output_max(class)
+    }
+
     /// Nothing more is run: the next turn closes.
     pub fn finish(&self) {
         lock(&self.inbox).dead = true;
@@ -272,11 +302,11 @@ impl Connection {
 
     /// The end, told by the holder of the turn once all that can be sent is sent.
     pub fn close(&self) {
-        self.to_reactor.tell(Notice::Closed(self.token));
+        self.common.to_reactor.tell(Notice::Closed(self.token));
     }
 
     pub fn hand_to_reactor(self: Arc<Self>) {
-        let handle = self.to_reactor.clone();
+        let handle = self.common.to_reactor.clone();
         handle.tell(Notice::Drain(self));
     }
 }
@@ -296,13 +326,17 @@ impl Outlet for Connection {
         if inbox.dead {
             return None;
         }
-        if inbox.posted.len() + bytes.len() > limits::POSTED_MAX {
-            tracing::info!("closing a subscriber that does not keep up: {}", self.client.origin.address);
-            inbox.dead = true;
+        let kept = &self.client.kept;
+        if kept.output() + bytes.len() > self.output_max(Class::PubSub) {
             inbox.posted = Vec::new();
-        } else {
-            inbox.posted.extend_from_slice(bytes);
+            drop(inbox);
+            self.overflow();
+            // The turn may be with the reactor, which waits for the client.
+            self.common.to_reactor.tell(Notice::Kill(self.client.id));
+            return None;
         }
+        inbox.posted.extend_from_slice(bytes);
+        kept.posted.store(inbox.posted.len(), Ordering::Relaxed);
         let free = !std::mem::replace(&mut inbox.turn_taken, true);
         drop(inbox);
         if free { Some(self) } else { None }
@@ -313,6 +347,23 @@ impl Exec {
     /// Keeps replies back until the log is durable.
     pub fn hold(&mut self, held: Held) {
         self.held = Some(Box::new(held));
+        self.show();
+    }
+
+    /// Shows others how much waits; nearly always nothing does, and nothing did.
+    fn show(&mut self) {
+        let held = self.held.as_ref().map_or(0, |held| held.bytes.len());
+        let waiting = self.unsent_bytes() + held;
+        if waiting != self.shown {
+            self.shown = waiting;
+            self.session.client.kept.replies.store(waiting, Ordering::Relaxed);
+        }
+    }
+
+    /// Nobody is there to send it to.
+    pub fn discard(&mut self) {
+        (self.unsent, self.sent, self.held) = (Vec::new(), 0, None);
+        self.show();
     }
 
     /// The log will never get there: errors take the place of what must not be claimed.
@@ -346,6 +397,7 @@ impl Exec {
             self.sent = 0;
         }
         bytes.clear();
+        self.show();
         Ok(Sent { bytes: sent, all })
     }
 
@@ -353,6 +405,7 @@ impl Exec {
     pub fn drain(&mut self, stream: &Stream) -> io::Result<Sent> {
         let sent = write_all(stream, &self.unsent[self.sent..])?;
         self.sent += sent;
+        self.show();
         if self.unsent_bytes() > 0 {
             return Ok(Sent { bytes: sent, all: false });
         }

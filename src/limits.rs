@@ -6,7 +6,7 @@ pub const LINE_MAX: usize = 64 << 10;
 pub const BULK_MAX: usize = 512 << 20;
 /// Arguments of one RESP request. Redis: 1024 * 1024.
 pub const ARGS_MAX: usize = 1 << 20;
-/// Whole unparsed input of one client. Redis: `client-query-buffer-limit`.
+/// Whole unparsed input of one client: the most that `client-query-buffer-limit` can be, and its default.
 pub const QUERY_MAX: usize = 1 << 30;
 /// Digits of a RESP length line, sign and all; longer is no number.
 pub const LENGTH_LINE_MAX: usize = 32;
@@ -22,9 +22,9 @@ pub const READ_CHUNK: usize = 16 << 10;
 pub const IN_FLIGHT_MAX: usize = 1 << 20;
 /// A client's unsent replies; past it, its requests wait.
 pub const OUTPUT_PAUSE: usize = 1 << 20;
-/// A client's unsent replies; past it, the client is closed.
+/// A client's unsent replies; past it, the client is closed, unless `client-output-buffer-limit` says otherwise.
 pub const OUTPUT_MAX: usize = 1 << 30;
-/// Messages that wait for one subscriber; past it, the subscriber is closed. Redis: `client-output-buffer-limit pubsub`.
+/// Messages that wait for one subscriber, by default; past it, the subscriber is closed. Redis: `client-output-buffer-limit`.
 pub const POSTED_MAX: usize = 32 << 20;
 /// A client that reads nothing while replies wait is closed after this long.
 pub const OUTPUT_STALL_SECONDS: u64 = 60;
@@ -49,6 +49,9 @@ pub const BIND_MAX: usize = 16;
 pub const HANDSHAKE_SECONDS: u32 = 10;
 /// Steps of TLS handshakes in one round of the reactor: each may cost a signature, and everyone else waits for them.
 pub const HANDSHAKES_PER_ROUND: usize = 4;
+
+/// File descriptors beside those of clients: listeners, the log, a compaction, standard streams.
+pub const DESCRIPTORS_RESERVED: usize = 64;
 
 /// Connections by default. Redis: `maxclients`.
 pub const CLIENTS_DEFAULT: usize = 10_000;

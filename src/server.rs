@@ -27,8 +27,8 @@ use crate::metrics::Metrics;
 use crate::persistence::{self, Opened};
 use crate::reactor::Reactor;
 use crate::session::{Blocked, Broker, Clients, Line, Pauses};
-use crate::transport::certificates;
 use crate::transport::listener::{self, Endpoint, Listener, Plan};
+use crate::transport::{certificates, descriptors};
 use crate::worker::{Pool, Verdict, now_ms};
 
 /// A server that takes commands.
@@ -79,6 +79,11 @@ impl Control for Controls {
             let option = if after.requirepass == before.requirepass { "bind" } else { "requirepass" };
             wrong(option, why)
         })?;
+        let fit = descriptors::make_room_for(after.maxclients);
+        if fit < after.maxclients {
+            let why = "The operating system is not able to handle the specified number of clients, try with";
+            return Err(wrong("maxclients", format!("{why} {fit}")));
+        }
         let endpoints = listener::endpoints(after);
         if !reload && endpoints == listener::endpoints(before) {
             return Ok(());
@@ -114,7 +119,16 @@ impl Control for Controls {
 
 impl Running {
     /// Loads the data, then listens. The error is one line for whoever started it.
-    pub fn start(config: Config) -> Result<Running, String> {
+    pub fn start(mut config: Config) -> Result<Running, String> {
+        let maxclients = descriptors::make_room_for(config.maxclients);
+        if maxclients < config.maxclients {
+            tracing::warn!(
+                "maxclients has been reduced from {} to {maxclients} to fit the limit on open files. If you need more, \
+                 increase 'ulimit -n'.",
+                config.maxclients
+            );
+            config.maxclients = maxclients;
+        }
         memory::note_startup();
         config.check_exposure().map_err(|why| format!("bind: {why}"))?;
         let tls = match config.tls.port {
@@ -155,6 +169,7 @@ impl Running {
             line: Line::default(),
             pauses: Pauses::default(),
             metrics: Arc::clone(&metrics),
+            buffers: Arc::default(),
             persistence: log.persistence(),
             control: Arc::new(Controls {
                 stop: stopper.clone(),

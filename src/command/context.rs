@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::config::{Config, Fsync, Refusal};
 use crate::keyspace::{DatabaseSize, Keyspace};
 use crate::metrics::Metrics;
-use crate::session::{Blocked, Broker, Clients, Line, Pauses, Session, Woken};
+use crate::session::{Blocked, Broker, BufferLimits, Clients, Line, Pauses, Session, Woken};
 
 pub struct Context<'a> {
     pub session: &'a mut Session,
@@ -36,6 +36,8 @@ pub struct Server {
     /// Clients that wait for the end of a pause.
     pub pauses: Pauses,
     pub metrics: Arc<Metrics>,
+    /// How much may be kept for clients.
+    pub buffers: Arc<BufferLimits>,
     pub persistence: Arc<dyn Persistence>,
     pub control: Arc<dyn Control>,
     pub started_ms: u64,
@@ -70,6 +72,7 @@ impl Server {
             config.latency_monitor_ms,
         );
         self.keyspace.tuning.set(config.thresholds);
+        self.buffers.set(config, 0);
         self.persistence.set_fsync(config.appendfsync);
     }
 

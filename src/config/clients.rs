@@ -27,12 +27,9 @@ pub struct OutputLimits(pub [OutputLimit; 3]);
 
 impl Default for OutputLimits {
     fn default() -> OutputLimits {
-        let limit = |hard_bytes, soft_bytes, soft_seconds| OutputLimit { hard_bytes, soft_bytes, soft_seconds };
-        OutputLimits([
-            limit(0, 0, 0),
-            limit(256 << 20, 64 << 20, 60),
-            limit(limits::POSTED_MAX, 8 << 20, 60),
-        ])
+        let limit =
+            |hard_bytes, soft_bytes, soft_seconds| OutputLimit { hard_bytes, soft_bytes, soft_seconds };
+        OutputLimits([limit(0, 0, 0), limit(256 << 20, 64 << 20, 60), limit(limits::POSTED_MAX, 8 << 20, 60)])
     }
 }
 

@@ -1,5 +1,6 @@
 //! Configuration: flags, the configuration file, CONFIG GET and CONFIG SET all derive from one table ([`options`]).
 
+pub mod clients;
 mod exposure;
 pub mod file;
 pub mod options;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use crate::data::Thresholds;
 use crate::limits;
+use clients::{ClientsMemory, OutputLimits};
 pub use options::{Opt, Shape};
 pub use tls::Tls;
 
@@ -48,6 +50,11 @@ pub struct Config {
     pub aof_retain: usize,
     pub workers: usize,
     pub maxclients: usize,
+    /// 0: never.
+    pub timeout_seconds: u32,
+    pub output_limits: OutputLimits,
+    pub query_bytes_max: usize,
+    pub clients_memory: ClientsMemory,
     pub tcp_backlog: u32,
     pub tcp_keepalive_seconds: u32,
     pub sweep_period_ms: u64,
@@ -83,6 +90,10 @@ impl Default for Config {
             // Two at least: a slow command must leave a worker for everyone else.
             workers: std::thread::available_parallelism().map_or(2, |n| n.get().max(2)),
             maxclients: limits::CLIENTS_DEFAULT,
+            timeout_seconds: 0,
+            output_limits: OutputLimits::default(),
+            query_bytes_max: limits::QUERY_MAX,
+            clients_memory: ClientsMemory::Bytes(0),
             tcp_backlog: 511,
             tcp_keepalive_seconds: 300,
             sweep_period_ms: 1000,

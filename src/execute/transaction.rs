@@ -3,6 +3,8 @@
 //! EXEC locks the union of its commands' key sets, runs them one after another on the same [`Edit`], and appends all
 //! effects as one group: isolated for other clients, all or nothing for the log.
 
+use std::sync::atomic::Ordering;
+
 use super::{Call, Executor, look_up, read_with, write_with};
 use crate::command::args::parse_int;
 use crate::command::keys::databases::in_range;
@@ -16,6 +18,7 @@ use crate::session::transaction::WatchedKey;
 use crate::session::{Queued, Session, Transaction, Watching};
 
 const EXEC_ABORT: Error = Error::fixed("EXECABORT Transaction discarded because of previous errors.");
+const QUEUE_TOO_BIG: Error = Error::fixed("ERR the transaction is larger than client-query-buffer-limit");
 /// An EXEC with words behind it ends the transaction all the same.
 pub(super) const EXEC_ARITY: Error =
     Error::fixed("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command");
@@ -28,7 +31,14 @@ impl Executor {
             transaction.aborted = true;
             return Err(error);
         }
-        transaction.queue.push(Queued { index: found.index, words: OwnedWords::from(words) });
+        let words = OwnedWords::from(words);
+        transaction.bytes += size_of::<Queued>() + words.size_bytes();
+        if transaction.bytes > self.server.buffers.query_max() {
+            self.server.metrics.clients.query_overflows.fetch_add(1, Ordering::Relaxed);
+            call.session.closing = true;
+            return Err(QUEUE_TOO_BIG);
+        }
+        transaction.queue.push(Queued { index: found.index, words });
         call.reply.status("QUEUED");
         Ok(())
     }

@@ -9,6 +9,7 @@
 //!
 //! Commands are told apart by their place in the table; no name is known here.
 
+pub mod clients;
 pub mod commands;
 pub mod histogram;
 pub mod latency;
@@ -72,6 +73,7 @@ pub struct Metrics {
     pub workers: Box<[WorkerCounters]>,
     pub reactor: ReactorCounters,
     pub janitor: JanitorCounters,
+    pub clients: clients::ClientCounters,
     /// `latency-tracking`: whether each command's time goes into its histogram.
     tracking: AtomicBool,
     pub slow: slowlog::Slow,
@@ -85,6 +87,7 @@ impl Metrics {
             workers: (0..workers).map(|_| WorkerCounters::new(commands)).collect(),
             reactor: ReactorCounters::default(),
             janitor: JanitorCounters::default(),
+            clients: clients::ClientCounters::default(),
             tracking: AtomicBool::new(true),
             slow: slowlog::Slow::default(),
             rates: Rates::default(),
@@ -148,6 +151,7 @@ impl Metrics {
         for counter in [&r.connections, &r.rejected, &r.bytes_in, &r.bytes_out, &self.janitor.expired] {
             counter.reset();
         }
+        self.clients.reset();
         self.rates.forget();
     }
 }

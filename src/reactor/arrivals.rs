@@ -1,12 +1,13 @@
 //! Connections come: listening, accepting, and the first look at a client.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 
 use mio::{Interest, Token};
 
 use super::{LISTENERS, Peer, Running};
 use crate::connection::Connection;
-use crate::session::{Origin, Session};
+use crate::session::{Client, Origin, Session};
 use crate::transport::Stream;
 use crate::transport::listener::{Arrival, Changed, Endpoint, Listener, Plan, bind_all};
 use crate::worker::now_ms;
@@ -91,10 +92,11 @@ impl Running {
             return;
         }
         let is_local = matches!(stream, Stream::Unix(_));
-        let origin = Origin { address, local_address, fd, is_local };
+        let base_bytes = size_of::<(Peer, Connection, Client)>() + stream.base_bytes();
+        let origin = Origin { address, local_address, fd, is_local, base_bytes };
         let client = self.server.clients.connect(origin, now_ms());
         let session = |outlet| Session::new(client, outlet, is_open);
-        let connection = Connection::new(token, stream, session, self.handle.clone());
+        let connection = Connection::new(token, stream, session, Arc::clone(&self.common));
         slot.insert(Peer::new(connection, self.seconds));
     }
 }

@@ -50,6 +50,16 @@ impl Input {
         Outcome { batch, bytes, then }
     }
 
+    /// Bytes of a request that is not complete.
+    pub fn unfinished(&self) -> usize {
+        self.filled
+    }
+
+    /// What the buffer of such a request takes beyond them.
+    pub fn room(&self) -> usize {
+        self.pending.capacity() - self.filled
+    }
+
     /// The buffer keeps its length at its capacity, so bytes are set to zero once and not per read. It grows with what
     /// has come, towards what the request has announced, never ahead of the bytes.
     fn make_room(&self, buffer: &mut Vec<u8>) -> usize {

@@ -17,6 +17,7 @@ mod watch;
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ use rustls::ServerConfig;
 use slab::Slab;
 
 use crate::command::Server;
-use crate::connection::{Connection, Notice, ReactorHandle};
+use crate::connection::{Common, Connection, Notice, ReactorHandle};
 use crate::limits;
 use crate::protocol::Batch;
 use crate::session::blocking::State;
@@ -35,6 +36,7 @@ use crate::transport::listener::Listener;
 use crate::worker::{Pool, connection_behind};
 use input::Input;
 use waits::Waits;
+use watch::{Peaks, WEIGH_EVERY};
 
 const WAKER: Token = Token(usize::MAX);
 /// Listeners have the tokens from here on, connections those from 0 up.
@@ -54,6 +56,10 @@ struct Peer {
     stalled_since: Option<Instant>,
     /// The tick at which it was last heard of; while it shakes hands, when it came.
     active_second: u32,
+    /// For so many seconds more waits for it than the soft limit allows.
+    seconds_over: u32,
+    /// It is being closed.
+    doomed: bool,
     /// The reactor holds the turn, to drain.
     drains: bool,
     /// Reading waits until the inbox is empty.
@@ -73,12 +79,26 @@ impl Peer {
             connection,
             input: Input::default(),
             stalled_since: None,
+            seconds_over: 0,
+            doomed: false,
             active_second: second,
             drains: false,
             paused: false,
             half_closed: false,
             ended: false,
             lingers_since: None,
+        }
+    }
+}
+
+impl Peer {
+    /// Shows others what has come of an unfinished request; nearly always there is none, and was none.
+    fn show_input(&self) {
+        let kept = &self.connection.client.kept;
+        let unfinished = self.input.unfinished();
+        if kept.unfinished.load(Ordering::Relaxed) != unfinished {
+            kept.unfinished.store(unfinished, Ordering::Relaxed);
+            kept.room.store(self.input.room(), Ordering::Relaxed);
         }
     }
 }
@@ -106,14 +126,20 @@ impl Reactor {
 
     pub fn start(self, server: Arc<Server>, pool: Arc<Pool>) -> io::Result<thread::JoinHandle<()>> {
         thread::Builder::new().name("reactor".into()).spawn(move || {
+            let common = Arc::new(Common {
+                to_reactor: self.handle,
+                buffers: Arc::clone(&server.buffers),
+                metrics: Arc::clone(&server.metrics),
+            });
             let mut running = Running {
                 poll: self.poll,
                 listeners: Slab::new(),
                 tls: self.tls,
                 handshakes_left: 0,
                 seconds: 0,
+                peaks: Peaks::default(),
                 notices: self.notices,
-                handle: self.handle,
+                common,
                 server,
                 pool,
                 peers: Slab::new(),
@@ -138,8 +164,9 @@ struct Running {
     handshakes_left: usize,
     /// Ticks since the start.
     seconds: u32,
+    peaks: Peaks,
     notices: Receiver<Notice>,
-    handle: ReactorHandle,
+    common: Arc<Common>,
     server: Arc<Server>,
     pool: Arc<Pool>,
     peers: Slab<Peer>,
@@ -158,8 +185,10 @@ impl Running {
     fn run(&mut self) {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut next_tick = Instant::now() + TICK;
+        let mut next_weighing = next_tick;
         while !self.is_done() {
-            self.wait(&mut events, next_tick);
+            let weighs = self.server.buffers.clients_max() > 0;
+            self.wait(&mut events, if weighs { next_tick.min(next_weighing) } else { next_tick });
             self.handshakes_left = limits::HANDSHAKES_PER_ROUND;
             for event in &events {
                 match event.token() {
@@ -193,6 +222,10 @@ impl Running {
             if now >= next_tick {
                 next_tick = now + TICK;
                 self.tick(now);
+            }
+            if weighs && now >= next_weighing {
+                next_weighing = now + WEIGH_EVERY;
+                self.evict_clients();
             }
         }
     }
@@ -273,7 +306,18 @@ impl Running {
             peer.connection.deliver(outcome.batch)
         };
         self.server.metrics.reactor.bytes_in.add(outcome.bytes as u64);
-        let gets_turn = match outcome.then {
+        peer.show_input();
+        let is_too_much = peer.input.unfinished() > self.server.buffers.query_max();
+        if is_too_much {
+            let client = &peer.connection.client;
+            tracing::info!(
+                "Closing client that reached max query buffer length: id={} addr={}",
+                client.id,
+                client.origin.address
+            );
+            self.server.metrics.clients.query_overflows.fetch_add(1, Ordering::Relaxed);
+        }
+        let gets_turn = match if is_too_much { Next::Broken } else { outcome.then } {
             Next::Drained if !peer.half_closed => gets_turn,
             Next::Drained | Next::More => {
                 peer.paused = peer.connection.is_full();
@@ -373,15 +417,6 @@ impl Running {
             (_, Next::Ended | Next::Broken) => drop(self.peers.remove(token)),
             (0, Next::Drained) => {}
             _ => self.again.push(token),
-        }
-    }
-
-    fn kill(&mut self, which: impl Fn(&Connection) -> bool) {
-        for (_, peer) in &mut self.peers {
-            if which(&peer.connection) && (peer.connection.kill() || peer.drains) {
-                peer.drains = false;
-                self.ready.push(Arc::clone(&peer.connection));
-            }
         }
     }
 

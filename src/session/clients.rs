@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use crate::config::clients::Class;
+
 /// What CLIENT LIST, CLIENT KILL and INFO know of a client.
 pub struct Client {
     pub id: u64,
@@ -12,6 +14,7 @@ pub struct Client {
     /// The reactor looks at it for how much an unknown client may send.
     authenticated: AtomicBool,
     names: Mutex<Names>,
+    pub kept: Kept,
     shown: Shown,
 }
 
@@ -25,6 +28,8 @@ pub struct Origin {
     pub fd: i32,
     /// It has come by a Unix socket.
     pub is_local: bool,
+    /// What a connection of its kind takes with empty buffers.
+    pub base_bytes: usize,
 }
 
 /// What a client says of itself.
@@ -35,6 +40,32 @@ pub struct Names {
     /// CLIENT SETINFO.
     pub library: String,
     pub library_version: String,
+}
+
+/// Bytes that are kept for a client. Each figure is stored by whoever has the buffer.
+#[derive(Default)]
+pub struct Kept {
+    /// Requests, delivered and not yet run.
+    pub in_flight: AtomicUsize,
+    /// An unfinished request, and the room behind it.
+    pub unfinished: AtomicUsize,
+    pub room: AtomicUsize,
+    /// Replies that have not left.
+    pub replies: AtomicUsize,
+    /// Messages behind them.
+    pub posted: AtomicUsize,
+    /// The queue of a transaction.
+    pub queued: AtomicUsize,
+}
+
+impl Kept {
+    pub fn input(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed) + self.unfinished.load(Ordering::Relaxed)
+    }
+
+    pub fn output(&self) -> usize {
+        self.replies.load(Ordering::Relaxed) + self.posted.load(Ordering::Relaxed)
+    }
 }
 
 /// How a session stood when it was last looked at.
@@ -83,6 +114,7 @@ impl Client {
             connected_ms: now_ms,
             authenticated: AtomicBool::new(true),
             names: Mutex::default(),
+            kept: Kept::default(),
             shown: Shown {
                 active_ms: AtomicU64::new(now_ms),
                 last_command: AtomicU16::new(NO_COMMAND),
@@ -106,6 +138,21 @@ impl Client {
 
     pub fn set_authenticated(&self, authenticated: bool) {
         self.authenticated.store(authenticated, Ordering::Relaxed);
+    }
+
+    pub fn is_subscriber(&self) -> bool {
+        self.shown.subscriptions.iter().any(|count| count.load(Ordering::Relaxed) > 0)
+    }
+
+    pub fn class(&self) -> Class {
+        if self.is_subscriber() { Class::PubSub } else { Class::Normal }
+    }
+
+    /// All that the server keeps for it.
+    pub fn memory_bytes(&self) -> usize {
+        let kept = &self.kept;
+        let room = kept.room.load(Ordering::Relaxed);
+        self.origin.base_bytes + kept.input() + room + kept.output() + kept.queued.load(Ordering::Relaxed)
     }
 
     pub fn active_ms(&self) -> u64 {

@@ -1,17 +1,21 @@
 //! A client's state without its socket: what commands and the executor know of it.
 
 pub mod blocking;
+pub mod buffers;
 pub mod clients;
 pub mod outlet;
 pub mod pause;
 pub mod pubsub;
 pub mod transaction;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
+use crate::config::clients::Class;
 use crate::keyspace::Keyspace;
 
 pub use blocking::{Blocked, Line};
+pub use buffers::BufferLimits;
 pub use clients::{Client, Clients, Glance, Origin};
 pub use outlet::{Outlet, Woken};
 pub use pause::Pauses;
@@ -99,8 +103,18 @@ impl Session {
         }
     }
 
+    /// By which limit on unsent replies it is measured.
+    pub fn class(&self) -> Class {
+        match self.subscriptions.as_ref().is_some_and(|subscriptions| !subscriptions.is_empty()) {
+            true => Class::PubSub,
+            false => Class::Normal,
+        }
+    }
+
     /// Shows other clients how the session stands; cheap enough for every batch.
     pub fn publish(&self, now_ms: u64) {
+        let queued = self.transaction.as_ref().map_or(0, |transaction| transaction.bytes);
+        self.client.kept.queued.store(queued, Ordering::Relaxed);
         self.client.show(
             now_ms,
             Glance {

@@ -11,6 +11,8 @@ use crate::protocol::OwnedWords;
 #[derive(Default)]
 pub struct Transaction {
     pub queue: Vec<Queued>,
+    /// What the queue holds, in bytes.
+    pub bytes: usize,
     /// A request could not be queued: EXEC will refuse.
     pub aborted: bool,
 }

@@ -11,6 +11,7 @@
 //! one state for both directions, so it has a lock of its own, held for one bounded piece at a time.
 
 pub mod certificates;
+pub mod descriptors;
 pub mod listener;
 mod tls;
 
@@ -94,6 +95,14 @@ impl Stream {
         match self {
             Stream::Tcp(_) | Stream::Unix(_) => false,
             Stream::Tls(stream) => stream.is_handshaking(),
+        }
+    }
+
+    /// What it takes beside itself.
+    pub fn base_bytes(&self) -> usize {
+        match self {
+            Stream::Tcp(_) | Stream::Unix(_) => 0,
+            Stream::Tls(_) => TlsStream::BASE_BYTES,
         }
     }
 

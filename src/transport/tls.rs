@@ -42,6 +42,9 @@ struct Session {
 }
 
 impl TlsStream {
+    /// With its buffer for one read, which a session always keeps.
+    pub const BASE_BYTES: usize = size_of::<TlsStream>() + (4 << 10);
+
     pub fn new(socket: TcpStream, config: Arc<ServerConfig>) -> Result<TlsStream, rustls::Error> {
         let session = Mutex::new(Session { tls: ServerConnection::new(config)?, begun: false, ended: false });
         Ok(TlsStream { socket, session, is_established: AtomicBool::new(false) })

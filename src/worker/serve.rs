@@ -109,6 +109,7 @@ impl<'p> Worker<'p> {
                 }
                 Turn::Idle => return,
                 Turn::Close => {
+                    exec.discard();
                     self.pool.executor.end(&mut exec.session, &mut self.woken);
                     return connection.close();
                 }
@@ -179,13 +180,14 @@ impl<'p> Worker<'p> {
 
     /// Sends the replies at hand. Returns whether all are gone; a broken connection has nobody left to wait for.
     fn send(&mut self, connection: &Connection, exec: &mut Exec) -> bool {
+        if self.out.len() > connection.output_max(exec.session.class()) {
+            self.out.clear();
+            connection.overflow();
+            return true;
+        }
         match exec.send(&connection.stream, &mut self.out) {
             Ok(sent) => {
                 self.counters().bytes_out.add(sent.bytes as u64);
-                if exec.unsent_bytes() > limits::OUTPUT_MAX {
-                    connection.finish();
-                    return true;
-                }
                 sent.all
             }
             Err(_) => {

@@ -39,6 +39,18 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// Lets this process have so many files open. Returns whether the system agrees.
+pub fn allow_descriptors(count: u64) -> bool {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= count) {
+        return true;
+    }
+    limit.current = Some(count);
+    limit.maximum = limit.maximum.map(|most| most.max(count));
+    setrlimit(Resource::Nofile, limit).is_ok()
+}
+
 /// Whether this build has the command.
 pub fn knows(command: &str) -> bool {
     limpid::command::table::find(command.as_bytes()).is_some()

@@ -1,6 +1,7 @@
 //! CLIENT LIST and CLIENT INFO: a line for each client, in Redis's fields.
 
 use std::fmt::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::auth::DEFAULT_USER;
 use crate::command::args::{Args, parse_int};
@@ -35,8 +36,7 @@ impl Kind {
     }
 
     pub fn of(client: &Client) -> Kind {
-        let subscribes = client.glance().subscriptions.iter().any(|count| *count > 0);
-        if subscribes { Kind::PubSub } else { Kind::Normal }
+        if client.is_subscriber() { Kind::PubSub } else { Kind::Normal }
     }
 }
 
@@ -87,11 +87,15 @@ fn push_line(out: &mut String, server: &Server, client: &Client, now_ms: u64, re
     let [channels, patterns, shard_channels] = glance.subscriptions;
     let is_blocked = server.line.of_client(client.id).is_some();
     let origin = &client.origin;
+    let kept = &client.kept;
+    let bytes = |figure: &AtomicUsize| figure.load(Ordering::Relaxed);
+    // Replies are kept in one block, messages in another; there is no buffer of a fixed size beside them.
+    let blocks = [&kept.replies, &kept.posted].iter().filter(|figure| bytes(figure) > 0).count();
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} ssub={shard_channels} multi={} watch={} \
-         qbuf={request_bytes} qbuf-free=0 argv-mem={request_bytes} multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 \
+         qbuf={} qbuf-free={} argv-mem={request_bytes} multi-mem={} rbs=0 rbp=0 obl=0 oll={blocks} omem={} \
          tot-mem={} events=r cmd={command} user={DEFAULT_USER} redir=-1 resp={} lib-name={} lib-ver={}",
         client.id,
         origin.address,
@@ -104,7 +108,11 @@ fn push_line(out: &mut String, server: &Server, client: &Client, now_ms: u64, re
         glance.db,
         glance.queued.map_or(-1, i64::from),
         glance.watched,
-        size_of::<Client>() + request_bytes,
+        kept.input() + request_bytes,
+        bytes(&kept.room),
+        bytes(&kept.queued),
+        kept.output(),
+        client.memory_bytes() + request_bytes,
         glance.resp,
         names.library,
         names.library_version,

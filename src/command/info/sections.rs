@@ -57,6 +57,8 @@ pub fn clients(out: &mut Lines, context: &Context) {
         "cluster_connections": 0,
         "maxclients": server.config().maxclients,
         "blocked_clients": server.line.len() + server.pauses.waiting(),
+        "client_recent_max_input_buffer": server.metrics.clients.input_peak.load(Ordering::Relaxed),
+        "client_recent_max_output_buffer": server.metrics.clients.output_peak.load(Ordering::Relaxed),
         "tracking_clients": 0,
         "pubsub_clients": glances.iter().filter(|g| g.subscriptions.iter().any(|n| *n > 0)).count(),
         "watching_clients": glances.iter().filter(|glance| glance.watched > 0).count(),
@@ -133,6 +135,7 @@ pub fn stats(out: &mut Lines, context: &Context) {
         "rejected_connections": metrics.reactor.rejected.get(),
         "expired_keys": metrics.sum(|w| &w.expired) + metrics.janitor.expired.get(),
         "evicted_keys": 0,
+        "evicted_clients": metrics.clients.evicted.load(Ordering::Relaxed),
         "keyspace_hits": metrics.sum(|w| &w.hits),
         "keyspace_misses": metrics.sum(|w| &w.misses),
         "pubsub_channels": broker.channels(Kind::Channel),
@@ -140,6 +143,8 @@ pub fn stats(out: &mut Lines, context: &Context) {
         "pubsubshard_channels": broker.channels(Kind::Shard),
         "latest_fork_usec": 0,
         "total_forks": 0,
+        "client_query_buffer_limit_disconnections": metrics.clients.query_overflows.load(Ordering::Relaxed),
+        "client_output_buffer_limit_disconnections": metrics.clients.output_overflows.load(Ordering::Relaxed),
         "total_error_replies": metrics.sum(|w| &w.errors),
     );
 }

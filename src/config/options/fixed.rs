@@ -38,7 +38,6 @@ pub static ROWS: &[Fixed] = &[
     // All memory is used that is needed.
     fixed("maxmemory", "0"),
     fixed("maxmemory-policy", "noeviction"),
-    fixed("maxmemory-clients", "0"),
     fixed("activedefrag", "no"),
     // What takes long to free is always freed by another thread.
     fixed("lazyfree-lazy-eviction", "yes"),
@@ -47,11 +46,7 @@ pub static ROWS: &[Fixed] = &[
     fixed("lazyfree-lazy-user-del", "yes"),
     fixed("lazyfree-lazy-user-flush", "yes"),
     fixed("replica-lazy-flush", "yes"),
-    // Idle clients stay; clients that do not read are closed.
-    fixed("timeout", "0"),
     fixed("proto-max-bulk-len", "536870912"),
-    fixed("client-query-buffer-limit", "1073741824"),
-    fixed("client-output-buffer-limit", "normal 1073741824 0 0 slave 1073741824 0 0 pubsub 33554432 0 0"),
     // One server, by itself.
     fixed("replicaof", ""),
     fixed("slaveof", ""),
@@ -84,5 +79,4 @@ pub fn find(name: &str) -> Option<&'static Fixed> {
 }
 
 const _: () = assert!(crate::limits::DATABASES == 16);
-const _: () = assert!(crate::limits::BULK_MAX == 536_870_912 && crate::limits::QUERY_MAX == 1_073_741_824);
-const _: () = assert!(crate::limits::OUTPUT_MAX == 1_073_741_824 && crate::limits::POSTED_MAX == 33_554_432);
+const _: () = assert!(crate::limits::BULK_MAX == 536_870_912);

@@ -1,6 +1,7 @@
 //! The table of options: one file per theme, one row per option. The file, the flags, CONFIG and the documentation
 //! derive from it.
 
+mod clients;
 mod durability;
 mod encodings;
 pub mod fixed;
@@ -22,6 +23,7 @@ pub struct Section {
 pub static SECTIONS: &[Section] = &[
     Section { title: "Where it listens", rows: network::ROWS },
     Section { title: "TLS", rows: tls::ROWS },
+    Section { title: "What clients may take", rows: clients::ROWS },
     Section { title: "Who may do what", rows: security::ROWS },
     Section { title: "What it keeps, and how safely", rows: durability::ROWS },
     Section { title: "Memory and expiry", rows: memory::ROWS },

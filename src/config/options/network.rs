@@ -71,13 +71,4 @@ pub static ROWS: &[Opt] = &[
         set: |c, v| number(v, 0, 86_400 * 365).map(|n| c.tcp_keepalive_seconds = n as u32),
         ..Opt::ROW
     },
-    Opt {
-        name: "maxclients",
-        value: "N",
-        help: "connections at the same time",
-        live: true,
-        get: |c| c.maxclients.to_string(),
-        set: |c, v| number(v, 1, 1_000_000).map(|n| c.maxclients = n as usize),
-        ..Opt::ROW
-    },
 ];
