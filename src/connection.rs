@@ -263,6 +263,14 @@ impl Connection {
         Turn::Idle
     }
 
+    /// The word behind the name of the first request that waits, most likely its key: for looking ahead. A hint, so
+    /// it does not wait for the inbox.
+    pub fn waiting_key<R>(&self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let inbox = self.inbox.try_lock().ok()?;
+        let batch = inbox.batches.front()?;
+        batch.words(batch.requests.first()?).iter().nth(1).map(look)
+    }
+
     /// Leaves a batch in the middle; the next turn goes on with it.
     pub fn resume_with(&self, progress: Progress) {
         lock(&self.inbox).current = Some(progress);

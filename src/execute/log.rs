@@ -19,6 +19,11 @@ pub enum Health {
 
 /// An append-only log of effects.
 pub trait Log: Send + Sync {
+    /// Where the effects of the next command are collected.
+    fn collect(&self) -> Effects {
+        Effects::new()
+    }
+
     /// Takes the effects of one command or one transaction and numbers their records; returns the last one's number.
     /// `generation` is the newest of the written shards: the compaction that has cut them last.
     ///
@@ -44,6 +49,9 @@ pub trait Log: Send + Sync {
 pub struct NoLog;
 
 impl Log for NoLog {
+    fn collect(&self) -> Effects {
+        Effects::only_counted()
+    }
     fn append(&self, _: Effects, _: u32) -> Seq {
         0
     }

@@ -194,7 +194,7 @@ impl Executor {
             KeySet::One(place) => Locked::one(keyspace, place, Mode::Exclusive),
             KeySet::Many(places) => Locked::many(keyspace, places, Mode::Exclusive),
         };
-        let mut edit = Edit::new(keyspace, locked, call.session.db, call.now_ms);
+        let mut edit = Edit::new(keyspace, locked, self.log.collect(), call.session.db, call.now_ms);
         let waited = self.prepare_wait(found, &mut edit, call)?;
         let done = write_with(found, words, &mut edit, call);
         let done = self.settle_wait(waited, done, &mut edit, call);

@@ -110,7 +110,7 @@ impl Executor {
         let keyspace = &*self.server.keyspace;
         let places = union_of_keys(&queue, watching, call.session.db);
         let locked = Locked::many(keyspace, places, Mode::Exclusive);
-        let mut edit = Edit::new(keyspace, locked, call.session.db, call.now_ms);
+        let mut edit = Edit::new(keyspace, locked, self.log.collect(), call.session.db, call.now_ms);
         if watching.is_some_and(|watching| has_changed(watching, &edit)) {
             call.depends_on = edit.written();
             call.reply.null_array();

@@ -69,12 +69,18 @@ impl DerefMut for Edit<'_> {
 }
 
 impl<'k> Edit<'k> {
-    /// `locked` must be exclusive. `effects` is empty; it comes in to keep its memory.
-    pub fn new(keyspace: &'k Keyspace, locked: Locked<'k>, db: u8, now_ms: u64) -> Edit<'k> {
+    /// `locked` must be exclusive. `effects` is where changes are recorded.
+    pub fn new(
+        keyspace: &'k Keyspace,
+        locked: Locked<'k>,
+        effects: Effects,
+        db: u8,
+        now_ms: u64,
+    ) -> Edit<'k> {
         locked.cut_rest(keyspace);
         Edit {
             view: View::new(keyspace, locked, db, now_ms),
-            effects: Effects::new(),
+            effects,
             removed: Vec::new(),
             expired: 0,
             ready: Vec::new(),
@@ -283,7 +289,7 @@ impl<'k> Edit<'k> {
     /// Tells those who watch a key that it has changed; `record` does it for the key that it names.
     pub fn touch(&mut self, db: u8, key: &[u8]) {
         if let Scope::Locked(locked) = &self.view.scope
-            && let Some(shard) = locked.shard(Place::of(db, key))
+            && let Some(shard) = locked.shard_of(db, key)
         {
             shard.side.watchers.changed(key);
             if shard.side.waiting.load(Ordering::Relaxed) > 0 {
@@ -340,7 +346,7 @@ impl<'k> Edit<'k> {
     pub fn waits(&mut self, keys: &[WaitKey]) {
         for (db, key) in keys {
             if let Scope::Locked(locked) = &self.view.scope
-                && let Some(shard) = locked.shard(Place::of(*db, key))
+                && let Some(shard) = locked.shard_of(*db, key)
             {
                 shard.side.waiting.fetch_add(1, Ordering::Relaxed);
             }
@@ -393,7 +399,7 @@ impl<'k> Edit<'k> {
 
     fn is_due(&self, db: u8, key: &[u8]) -> bool {
         let Scope::Locked(locked) = &self.view.scope else { return false };
-        let Some(shard) = locked.shard(Place::of(db, key)) else { return false };
+        let Some(shard) = locked.shard_of(db, key) else { return false };
         shard.side.has_deadlines()
             && shard
                 .find(self.view.keyspace.hash(key), key)
@@ -433,7 +439,8 @@ impl<'k> Edit<'k> {
     }
 
     fn shard_mut(&mut self, db: u8, key: &[u8]) -> Option<ShardMut<'_>> {
-        let shard = self.shard_mut_at(Place::of(db, key));
+        let Scope::Locked(locked) = &mut self.view.scope else { return None };
+        let shard = locked.shard_of_mut(db, key);
         debug_assert!(shard.is_some(), "a command writes only the keys that its row declares");
         shard
     }

@@ -10,14 +10,29 @@ pub struct Effects {
     /// Each record: `db: u8, words: u32`, then each word as `length: u32, bytes`.
     bytes: Vec<u8>,
     records: u32,
+    /// Nobody will read them: it is enough to know how many there are.
+    only_counted: bool,
 }
+
+/// What comes before a record's words, and before each word.
+const RECORD_HEADER: usize = size_of::<u8>() + WORD_HEADER;
+const WORD_HEADER: usize = size_of::<u32>();
 
 impl Effects {
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), records: 0 }
+        Self { bytes: Vec::new(), records: 0, only_counted: false }
+    }
+
+    /// Effects that nobody keeps, where there is no log.
+    pub const fn only_counted() -> Self {
+        Self { bytes: Vec::new(), records: 0, only_counted: true }
     }
 
     pub fn push(&mut self, db: u8, words: &[&[u8]]) {
+        if !self.only_counted {
+            let words = words.iter().map(|word| WORD_HEADER + word.len());
+            self.bytes.reserve(RECORD_HEADER + words.sum::<usize>());
+        }
         self.begin(db, words.len());
         for word in words {
             self.word(word);
@@ -27,11 +42,17 @@ impl Effects {
     /// Starts a record of `words` words; exactly that many calls of [`Effects::word`] must follow.
     pub fn begin(&mut self, db: u8, words: usize) {
         self.records += 1;
+        if self.only_counted {
+            return;
+        }
         self.bytes.push(db);
         self.bytes.extend_from_slice(&(words as u32).to_le_bytes());
     }
 
     pub fn word(&mut self, word: &[u8]) {
+        if self.only_counted {
+            return;
+        }
         self.bytes.extend_from_slice(&(word.len() as u32).to_le_bytes());
         self.bytes.extend_from_slice(word);
     }

@@ -147,12 +147,33 @@ impl<'k> Locked<'k> {
         }
     }
 
+    /// Where one of the command's own keys lies. A command that holds one shard has nothing to look up.
+    fn position_of(&self, db: u8, key: &[u8]) -> Option<usize> {
+        let [only] = &self.held[..] else { return self.position(Place::of(db, key)) };
+        debug_assert!(
+            only.place.db != db || only.place == Place::of(db, key),
+            "a command touches only the keys that its row declares"
+        );
+        (only.place.db == db).then_some(0)
+    }
+
     pub fn shard(&self, place: Place) -> Option<Shard<'_>> {
         Some(self.held[self.position(place)?].shard(self.hasher))
     }
 
+    pub fn shard_of(&self, db: u8, key: &[u8]) -> Option<Shard<'_>> {
+        Some(self.held[self.position_of(db, key)?].shard(self.hasher))
+    }
+
     pub fn shard_mut(&mut self, place: Place) -> Option<ShardMut<'_>> {
-        let position = self.position(place)?;
+        self.held_mut(self.position(place)?)
+    }
+
+    pub fn shard_of_mut(&mut self, db: u8, key: &[u8]) -> Option<ShardMut<'_>> {
+        self.held_mut(self.position_of(db, key)?)
+    }
+
+    fn held_mut(&mut self, position: usize) -> Option<ShardMut<'_>> {
         let held = &mut self.held[position];
         match &mut held.guard {
             Guard::Shared(_) => None,

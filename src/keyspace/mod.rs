@@ -167,6 +167,11 @@ impl Keyspace {
         side.next_due_ms().is_some_and(|at| at <= now_ms)
     }
 
+    /// Where a key lies, for looking ahead.
+    pub fn spot(&self, db: u8, key: &[u8]) -> prefetch::Spot {
+        (Place::of(db, key), self.hash(key))
+    }
+
     pub fn hash(&self, key: &[u8]) -> KeyHash {
         self.hasher.hash(key)
     }

@@ -1,7 +1,8 @@
 //! Looking ahead: memory that the next requests of a pipeline will touch is asked for while this one runs.
 //!
 //! A look-up in a large keyspace misses the cache twice, one after the other: in the table, then in the entry. A
-//! pipeline shows the keys in advance, so both can be on their way before they are needed:
+//! pipeline shows the keys in advance, and so do the connections that a worker is handed at once. Both lines can be on
+//! their way before they are needed:
 //!
 //! ```text
 //!   request   i        i+NEAR           i+FAR
@@ -24,31 +25,28 @@ const RING: usize = 8;
 
 const _: () = assert!(NEAR < FAR && FAR < RING && RING.is_power_of_two());
 
-/// The keys of the requests ahead, by position in the pipeline.
+/// Where a key lies, if it is there.
+pub type Spot = (Place, KeyHash);
+
+/// The keys of the requests ahead, by position in the line: of a pipeline, or of connections.
 #[derive(Default)]
 pub struct LookAhead {
-    ring: [Option<(Place, KeyHash)>; RING],
+    ring: [Option<Spot>; RING],
     /// The next position to ask a table for.
     next: usize,
 }
 
 impl LookAhead {
-    /// A new pipeline begins.
+    /// A new line begins.
     pub fn restart(&mut self, at: usize) {
         self.ring = [None; RING];
         self.next = at;
     }
 
-    /// Request `at` is about to run. `key` gives the probable key of a request, if it has one.
-    pub fn step<'w>(
-        &mut self,
-        keyspace: &Keyspace,
-        db: u8,
-        at: usize,
-        key: impl Fn(usize) -> Option<&'w [u8]>,
-    ) {
+    /// Request `at` is about to run. `spot` says where the probable key of a request lies, if it has one.
+    pub fn step(&mut self, keyspace: &Keyspace, at: usize, spot: impl Fn(usize) -> Option<Spot>) {
         while self.next <= at + FAR {
-            let ahead = key(self.next).map(|key| (Place::of(db, key), keyspace.hash(key)));
+            let ahead = spot(self.next);
             if let Some((place, hash)) = ahead {
                 keyspace.peek_table(place, |table| table::prefetch_slots(table, hash));
             }

@@ -60,6 +60,7 @@ fn below(bound: usize, rng: &mut impl FnMut() -> u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keyspace::effects::Effects;
     use crate::keyspace::lock::{Locked, Mode, Places};
     use crate::keyspace::{Content, Edit, Keyspace};
     use std::collections::HashMap;
@@ -68,7 +69,8 @@ mod tests {
         let keyspace = Keyspace::new(7, 0, crossbeam_channel::unbounded().0);
         let mut places = Places::new();
         places.database(0);
-        let mut edit = Edit::new(&keyspace, Locked::many(&keyspace, places, Mode::Exclusive), 0, 1);
+        let mut edit =
+            Edit::new(&keyspace, Locked::many(&keyspace, places, Mode::Exclusive), Effects::new(), 0, 1);
         keys.for_each(|(key, deadline)| edit.put(key.as_bytes(), Content::Bytes(b""), deadline));
         edit.finish();
         keyspace

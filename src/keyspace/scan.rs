@@ -68,6 +68,7 @@ fn keep_smallest<T>(ahead: &mut Vec<(u32, T)>, count: usize) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keyspace::effects::Effects;
     use crate::keyspace::lock::{Locked, Mode, Places};
     use crate::keyspace::{Content, Edit, Keyspace};
     use proptest::prelude::*;
@@ -80,7 +81,8 @@ mod tests {
     fn edit(keyspace: &Keyspace, change: impl FnOnce(&mut Edit)) {
         let mut places = Places::new();
         places.database(0);
-        let mut edit = Edit::new(keyspace, Locked::many(keyspace, places, Mode::Exclusive), 0, 1);
+        let mut edit =
+            Edit::new(keyspace, Locked::many(keyspace, places, Mode::Exclusive), Effects::new(), 0, 1);
         change(&mut edit);
         edit.finish();
     }

@@ -94,7 +94,7 @@ impl<'k> View<'k> {
     /// As [`View::look`], in any database, and neither a hit nor a miss.
     pub fn peek(&self, db: u8, key: &[u8]) -> Option<&Entry> {
         let Scope::Locked(locked) = &self.scope else { return None };
-        let shard = locked.shard(Place::of(db, key));
+        let shard = locked.shard_of(db, key);
         debug_assert!(shard.is_some(), "a command touches only the keys that its row declares");
         shard?.find(self.keyspace.hash(key), key).filter(|entry| !entry.is_due(self.now_ms))
     }

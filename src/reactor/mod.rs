@@ -46,7 +46,7 @@ const EVENTS_MAX: usize = 1024;
 /// How often stalled clients are looked for.
 const TICK: Duration = Duration::from_secs(1);
 /// Time slices given away while workers are busy, before polling again.
-const YIELDS_MAX: usize = 16;
+const YIELDS_MAX: usize = 2;
 
 /// What the reactor alone keeps of a connection.
 struct Peer {

@@ -159,6 +159,10 @@ impl Client {
         self.shown.active_ms.load(Ordering::Relaxed)
     }
 
+    pub fn db(&self) -> u8 {
+        self.shown.db.load(Ordering::Relaxed)
+    }
+
     /// Its place in the command table; `None` before the first command.
     pub fn last_command(&self) -> Option<usize> {
         let index = self.shown.last_command.load(Ordering::Relaxed);

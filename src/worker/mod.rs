@@ -58,7 +58,8 @@ pub struct Pool {
     /// Commands that may run for long, and connections that wait for one of them to end.
     long: Mutex<Long>,
     long_max: usize,
-    workers: usize,
+    /// Workers that are woken for one poll's requests.
+    shares_max: usize,
 }
 
 /// Connections that are worth waking another worker for.
@@ -83,7 +84,10 @@ impl Pool {
             long: Mutex::default(),
             // One worker always stays free for the rest.
             long_max: workers.saturating_sub(1).max(1),
-            workers,
+            // One core is the reactor's: on two cores a second worker would only take turns with it.
+            shares_max: thread::available_parallelism()
+                .map_or(1, |cores| cores.get() - 1)
+                .clamp(1, workers.max(1)),
         })
     }
 
@@ -111,9 +115,9 @@ impl Pool {
         }
     }
 
-    /// Many connections at once: a share for each worker.
+    /// Many connections at once: a share for each worker that has a core to run on.
     pub fn submit_shared(&self, mut connections: Vec<Arc<Connection>>) {
-        let jobs = connections.len().div_ceil(JOB_MIN).clamp(1, self.workers);
+        let jobs = connections.len().div_ceil(JOB_MIN).clamp(1, self.shares_max);
         let share = connections.len().div_ceil(jobs);
         while connections.len() > share {
             self.submit(connections.split_off(connections.len() - share));

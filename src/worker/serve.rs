@@ -47,7 +47,9 @@ pub struct Worker<'p> {
     /// Where the replies start that are not durable yet; empty when nothing has to wait.
     undurable: Vec<(u32, Wire)>,
     used: Vec<Batch>,
+    /// Along the pipeline of the connection at hand, and along the connections.
     ahead: LookAhead,
+    ahead_of_connections: LookAhead,
     /// Other clients that must be served because of what this one did.
     woken: Woken,
 }
@@ -67,18 +69,33 @@ impl<'p> Worker<'p> {
             undurable: Vec::new(),
             used: Vec::new(),
             ahead: LookAhead::default(),
+            ahead_of_connections: LookAhead::default(),
             woken: Woken::default(),
         }
     }
 
     pub fn serve_all(&mut self, connections: Vec<Arc<Connection>>) {
         self.rest = connections.into_iter();
+        self.ahead_of_connections.restart(1);
+        let mut at = 0;
         while let Some(connection) = self.rest.next() {
+            self.look_ahead(at);
+            at += 1;
             self.serve(connection, usize::MAX);
             self.serve_waiting();
         }
         self.pool.executor.log().ring();
         self.pool.recycled.put(&mut self.used);
+    }
+
+    /// Connection `at` of the job is about to be served.
+    fn look_ahead(&mut self, at: usize) {
+        let keyspace = &*self.pool.executor.server.keyspace;
+        let rest = self.rest.as_slice();
+        self.ahead_of_connections.step(keyspace, at, |next| {
+            let connection = rest.get(next - at - 1)?;
+            connection.waiting_key(|key| keyspace.spot(connection.client.db(), key))
+        });
     }
 
     fn counters(&self) -> &'p WorkerCounters {
@@ -227,8 +244,9 @@ impl<'p> Worker<'p> {
             }
             if pipelined {
                 let requests = &progress.batch.requests;
-                self.ahead.step(keyspace, session.db, progress.next, |at| {
-                    requests.get(at).and_then(|request| progress.batch.words(request).iter().nth(1))
+                self.ahead.step(keyspace, progress.next, |at| {
+                    let key = progress.batch.words(requests.get(at)?).iter().nth(1)?;
+                    Some(keyspace.spot(session.db, key))
                 });
             }
             let wire = Wire::of(request.form, session.resp);

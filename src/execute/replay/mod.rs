@@ -19,6 +19,7 @@ use super::{KeySet, key_set, look_up};
 use crate::command::Args;
 use crate::command::row::Run;
 use crate::command::table::Found;
+use crate::keyspace::effects::Effects;
 use crate::keyspace::lock::{Locked, Mode, Place};
 use crate::keyspace::{Edit, Keyspace};
 use crate::limits::REPLAY_THREADS_MAX;
@@ -155,7 +156,7 @@ fn apply(
         KeySet::One(place) => Locked::one(keyspace, place, Mode::Exclusive),
         KeySet::Many(places) => Locked::many(keyspace, places, Mode::Exclusive),
     };
-    let mut edit = Edit::new(keyspace, locked, db, 0);
+    let mut edit = Edit::new(keyspace, locked, Effects::only_counted(), db, 0);
     out.clear();
     let mut reply = Reply::new(out, Wire::Resp2);
     let done = handler(&mut Args::new(words), &mut edit, &mut reply);
