@@ -219,12 +219,13 @@ impl<'a> ShardMut<'a> {
         let mut removed = 0;
         while removed < most {
             let Some(hash) = self.side.deadlines().pop_due(now_ms) else { break };
-            let due = table::find_by_hash(self.table, self.hasher, hash, |entry| entry.is_due(now_ms));
-            let Some(key) = due.map(|entry| entry.key().to_vec()) else { continue };
-            if let Some(entry) = self.remove(hash, &key) {
-                gone(entry);
-                removed += 1;
+            let due = table::remove_by_hash(self.table, self.hasher, hash, |entry| entry.is_due(now_ms));
+            let Some(entry) = due else { continue };
+            if entry.deadline().is_some() {
+                self.side.deadline_removed();
             }
+            gone(entry);
+            removed += 1;
         }
         if removed > 0 {
             table::shrink(self.table, self.hasher);

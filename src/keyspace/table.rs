@@ -86,6 +86,17 @@ pub fn remove(table: &mut Table, hash: KeyHash, key: &[u8]) -> Option<Entry> {
     table.remove_entry(hash.spread(), |(entry, _)| entry.key() == key).map(|(entry, _)| entry)
 }
 
+/// As [`find_by_hash`], and takes the entry out.
+pub fn remove_by_hash(
+    table: &mut Table,
+    hasher: &KeyHasher,
+    hash: KeyHash,
+    mut wanted: impl FnMut(&Entry) -> bool,
+) -> Option<Entry> {
+    let is_it = |(entry, _): &(Entry, _)| wanted(entry) && hasher.hash(entry.key()) == hash;
+    table.remove_entry(hash.spread(), is_it).map(|(entry, _)| entry)
+}
+
 /// Asks for the lines of a table in which the look-up of `hash` will begin.
 pub fn prefetch_slots(table: &Table, hash: KeyHash) {
     let home = hash.spread() as usize & (table.buckets() - 1);
