@@ -168,8 +168,9 @@ impl Applier {
     fn apply_all(&mut self, batch: &Batch) {
         self.ahead.restart(0);
         for (at, record) in batch.records.iter().enumerate() {
-            self.ahead.step(&self.keyspace, record.db, at, |ahead| {
-                batch.records.get(ahead).and_then(|record| batch.words(record).iter().nth(1))
+            self.ahead.step(&self.keyspace, at, |ahead| {
+                let record = batch.records.get(ahead)?;
+                Some(self.keyspace.spot(record.db, batch.words(record).iter().nth(1)?))
             });
             let words = batch.words(record);
             if let Err(why) = apply(&self.keyspace, record.found, words, record.db, &mut self.out) {
