@@ -1,5 +1,6 @@
 //! limpid: a Redis-like key-value store that a person can read.
 
+pub mod acl;
 pub mod aof;
 pub mod cli;
 pub mod command;

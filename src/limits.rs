@@ -15,6 +15,8 @@ pub const UNAUTHENTICATED_ARGS_MAX: usize = 10;
 pub const UNAUTHENTICATED_BULK_MAX: usize = 16 << 10;
 /// Whole unparsed input of such a client, perhaps behind a login whose outcome is not known yet. Redis: 1 MiB.
 pub const UNAUTHENTICATED_QUERY_MAX: usize = 1 << 20;
+/// What such a client leaves unread of its replies. Redis: 1 KiB.
+pub const UNAUTHENTICATED_OUTPUT_MAX: usize = 1 << 10;
 
 /// Room offered to one `read`.
 pub const READ_CHUNK: usize = 16 << 10;

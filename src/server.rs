@@ -8,6 +8,7 @@
 //!                +- notices-+ <------ Verdict --------+
 //! ```
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -16,6 +17,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rustls::ServerConfig;
 
+use crate::command::acl::users;
 use crate::command::{Control, Server, table};
 use crate::config::{Config, Refusal, file};
 use crate::connection::{Notice, ReactorHandle};
@@ -73,9 +75,15 @@ impl Control for Controls {
         new_id()
     }
 
-    fn adopt(&self, before: &Config, after: &Config, reload: bool) -> Result<(), Refusal> {
+    fn adopt(
+        &self,
+        before: &Config,
+        after: &Config,
+        needs_password: bool,
+        reload: bool,
+    ) -> Result<(), Refusal> {
         let wrong = |option: &str, why: String| Refusal::Wrong(option.into(), why);
-        after.check_exposure().map_err(|why| {
+        after.check_exposure(needs_password).map_err(|why| {
             let option = if after.requirepass == before.requirepass { "bind" } else { "requirepass" };
             wrong(option, why)
         })?;
@@ -107,13 +115,25 @@ impl Control for Controls {
         Ok(())
     }
 
-    fn rewrite_config(&self, config: &Config) -> Result<(), String> {
+    fn rewrite_config(&self, config: &Config, users: &[String]) -> Result<(), String> {
         let Some(path) = &config.file else {
             return Err("The server is running without a config file".into());
         };
         let cannot = |e: std::io::Error| format!("Rewriting config file: {}", reason(&e));
         let text = std::fs::read_to_string(path).map_err(cannot)?;
-        file::replace(path, &config.rewritten(&text)).map_err(cannot)
+        file::replace(path, config.rewritten(&text, users).as_bytes()).map_err(cannot)
+    }
+
+    fn read_file(&self, path: &Path) -> Result<Vec<u8>, String> {
+        read(path)
+    }
+
+    fn replace_file(&self, path: &Path, text: &[u8]) -> Result<(), String> {
+        file::replace(path, text).map_err(|e| reason(&e))
+    }
+
+    fn random_bytes(&self, bytes: &mut [u8]) -> Result<(), String> {
+        getrandom::fill(bytes).map_err(|e| e.to_string())
     }
 }
 
@@ -130,7 +150,8 @@ impl Running {
             config.maxclients = maxclients;
         }
         memory::note_startup();
-        config.check_exposure().map_err(|why| format!("bind: {why}"))?;
+        let acl = users::configured(&config, read)?;
+        config.check_exposure(acl.default_needs_password()).map_err(|why| format!("bind: {why}"))?;
         let tls = match config.tls.port {
             0 => None,
             _ => Some(
@@ -164,6 +185,7 @@ impl Running {
         let log = opened.start(Box::new(tell), Arc::clone(&keyspace), config.aof_retain)?;
         let server = Arc::new(Server {
             keyspace: Arc::clone(&keyspace),
+            acl,
             clients: Arc::new(Clients::default()),
             broker: Broker::default(),
             line: Line::default(),
@@ -235,6 +257,10 @@ fn plain_port(endpoints: &[Endpoint]) -> u16 {
         _ => None,
     };
     endpoints.iter().find_map(port).unwrap_or(0)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|e| reason(&e))
 }
 
 /// The system's words without its error number.

@@ -5,19 +5,21 @@
 
 use super::args::{Args, parse_int};
 use super::error::{Done, Error};
+use super::key_use::{KeyUse, Uses};
 use super::row::{Command, Flags, Group, Keys, Run};
 use super::strings::string_mut;
 use crate::data::bits::field::{Field, Overflow};
 use crate::data::bits::{self, Unit};
 use crate::keyspace::{Content, Edit, Object, View};
 use crate::limits::BULK_MAX;
-use crate::protocol::Reply;
+use crate::protocol::{Reply, Words};
 
 pub static ROWS: &[Command] = &[
     Command {
         name: "setbit",
         arity: 4,
         keys: Keys::one(),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_UPDATE]),
         flags: Flags::GROWS,
         syntax: "key offset value",
         summary: "Sets or clears the bit at offset of the string value. Creates the key if it doesn't exist.",
@@ -61,6 +63,7 @@ pub static ROWS: &[Command] = &[
         name: "bitop",
         arity: -4,
         keys: Keys::range(2, -1, 1),
+        uses: Uses::Each(&[KeyUse::OW_UPDATE, KeyUse::RO_ACCESS]),
         flags: Flags::GROWS,
         syntax: "<AND | OR | XOR | NOT> destkey key [key ...]",
         summary: "Performs bitwise operations on multiple strings, and stores the result.",
@@ -72,6 +75,7 @@ pub static ROWS: &[Command] = &[
         name: "bitfield",
         arity: -2,
         keys: Keys::one(),
+        uses: Uses::Told(KeyUse::RW_ACCESS_UPDATE, key_use_of_bitfield),
         flags: Flags::GROWS,
         syntax: "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | INCRBY encoding offset increment> ...]",
         summary: "Performs arbitrary bitfield integer operations on strings.",
@@ -102,6 +106,12 @@ const BAD_TYPE: Error = Error::fixed(
     "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
 );
 const BITS_MAX: u64 = BULK_MAX as u64 * 8;
+
+/// With nothing but GET in it, the value is only read.
+fn key_use_of_bitfield(words: Words<'_>) -> KeyUse {
+    let is_change = |word: &[u8]| word.eq_ignore_ascii_case(b"SET") || word.eq_ignore_ascii_case(b"INCRBY");
+    if words.iter().skip(2).any(is_change) { KeyUse::RW_ACCESS_UPDATE } else { KeyUse::RO_ACCESS }
+}
 
 fn setbit(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let key = args.next();

@@ -1,9 +1,11 @@
 //! What a handler that touches no key works with: its client's session, and the server around it.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
+use crate::acl::Acl;
 use crate::config::{Config, Fsync, Refusal};
 use crate::keyspace::{DatabaseSize, Keyspace};
 use crate::metrics::Metrics;
@@ -29,6 +31,8 @@ impl Context<'_> {
 /// The running server, as commands see it. Built by the composition root.
 pub struct Server {
     pub keyspace: Arc<Keyspace>,
+    /// Users, and what they may do.
+    pub acl: Acl,
     pub clients: Arc<Clients>,
     pub broker: Broker,
     /// Clients that wait for keys.
@@ -74,6 +78,8 @@ impl Server {
         self.keyspace.tuning.set(config.thresholds);
         self.buffers.set(config, 0);
         self.persistence.set_fsync(config.appendfsync);
+        self.acl.set_all_channels(config.acl_all_channels);
+        self.acl.journal().set_max(config.acllog_max_len);
     }
 
     /// Whether the janitor may remove keys that are due: not while a pause promises that nothing changes.
@@ -117,7 +123,20 @@ pub trait Control: Send + Sync {
     fn new_id(&self) -> String;
     /// Makes the parts that can fail follow a changed configuration: sockets, certificates. `reload` reads files anew
     /// whose names have not changed. On an error all is as before.
-    fn adopt(&self, before: &Config, after: &Config, reload: bool) -> Result<(), Refusal>;
+    /// `needs_password`: clients have to say who they are.
+    fn adopt(
+        &self,
+        before: &Config,
+        after: &Config,
+        needs_password: bool,
+        reload: bool,
+    ) -> Result<(), Refusal>;
     /// Writes the configuration file anew. The error says why it is as it was.
-    fn rewrite_config(&self, config: &Config) -> Result<(), String>;
+    fn rewrite_config(&self, config: &Config, users: &[String]) -> Result<(), String>;
+    /// A whole file. The error says why it cannot be read.
+    fn read_file(&self, path: &Path) -> Result<Vec<u8>, String>;
+    /// Puts a new text in a file's place. The error says why it is as it was.
+    fn replace_file(&self, path: &Path, text: &[u8]) -> Result<(), String>;
+    /// Bytes that nobody can guess.
+    fn random_bytes(&self, bytes: &mut [u8]) -> Result<(), String>;
 }

@@ -2,6 +2,7 @@
 
 use super::args::Args;
 use super::error::{Done, Error};
+use super::key_use::{KeyUse, Uses};
 use super::row::{Command, Flags, Group, Keys, Run};
 use super::strings::string_mut;
 use crate::data::hyperloglog::{self, Corrupt};
@@ -14,6 +15,7 @@ pub static ROWS: &[Command] = &[
         name: "pfadd",
         arity: -2,
         keys: Keys::one(),
+        uses: Uses::Each(&[KeyUse::RW_INSERT]),
         flags: Flags::GROWS.and(Flags::FAST),
         syntax: "key [element [element ...]]",
         summary: "Adds elements to a HyperLogLog key. Creates the key if it doesn't exist.",
@@ -25,6 +27,7 @@ pub static ROWS: &[Command] = &[
         name: "pfcount",
         arity: -2,
         keys: Keys::rest(),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS]),
         syntax: "key [key ...]",
         summary: "Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).",
         complexity: "O(N) where N is the number of keys, with a constant of 16384.",
@@ -35,6 +38,7 @@ pub static ROWS: &[Command] = &[
         name: "pfmerge",
         arity: -2,
         keys: Keys::rest(),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_INSERT, KeyUse::RO_ACCESS]),
         flags: Flags::GROWS,
         syntax: "destkey [sourcekey [sourcekey ...]]",
         summary: "Merges one or more HyperLogLog values into a single key.",

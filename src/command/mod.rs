@@ -7,9 +7,11 @@
 //! A handler reads its arguments, calls a value type in `data`, shapes a reply and records the effect.
 //! It knows no socket, no file, no lock and no clock.
 
+pub mod acl;
 pub mod args;
 pub mod bitmaps;
 pub mod blocking;
+mod categories;
 pub mod collection;
 pub mod connection;
 pub mod context;
@@ -21,8 +23,10 @@ pub mod help;
 pub mod hyperloglog;
 pub mod info;
 pub mod introspect;
+pub mod key_use;
 pub mod keys;
 pub mod lists;
+pub mod permission;
 pub mod pubsub;
 pub mod row;
 pub mod secrets;

@@ -3,7 +3,8 @@
 use super::args::Args;
 use super::context::Context;
 use super::error::Done;
-use super::row::{Command, Flags, Group, Run};
+use super::row::{Channels, Command, Flags, Group, Run};
+use crate::acl::Categories;
 use crate::keyspace::pattern::Pattern;
 use crate::protocol::{Reply, Wire};
 use crate::session::Subscriptions;
@@ -13,6 +14,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "subscribe",
         arity: -2,
+        channels: Channels::Subscribed,
         flags: Flags::PUBSUB,
         syntax: "channel [channel ...]",
         summary: "Listens for messages published to channels.",
@@ -33,6 +35,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "psubscribe",
         arity: -2,
+        channels: Channels::Patterns,
         flags: Flags::PUBSUB,
         syntax: "pattern [pattern ...]",
         summary: "Listens for messages published to channels that match one or more patterns.",
@@ -53,6 +56,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "ssubscribe",
         arity: -2,
+        channels: Channels::Subscribed,
         flags: Flags::PUBSUB,
         syntax: "shardchannel [shardchannel ...]",
         summary: "Listens for messages published to shard channels.",
@@ -75,6 +79,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "publish",
         arity: 3,
+        channels: Channels::Published,
         flags: Flags::FAST.and(Flags::TELLS),
         syntax: "channel message",
         summary: "Posts a message to a channel.",
@@ -85,6 +90,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "spublish",
         arity: 3,
+        channels: Channels::Published,
         flags: Flags::FAST.and(Flags::TELLS),
         syntax: "shardchannel message",
         summary: "Posts a message to a shard channel.",
@@ -159,6 +165,7 @@ static SUBCOMMANDS: &[Command] = &[
     Command {
         name: "help",
         arity: 2,
+        about: Some(Categories::NONE),
         summary: "Returns helpful text about the different subcommands.",
         since: "6.2.0",
         run: Run::Serve(help),

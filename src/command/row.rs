@@ -1,11 +1,14 @@
 //! A command is one row: everything the rest of the server wants to know about it.
 //!
 //! What can be derived from a row is derived: READONLY and WRITE and what to lock from the handler's type, the key set
-//! from `keys`, ACL categories from group and flags, COMMAND DOCS and `docs/commands.md` from the texts.
+//! from `keys`, ACL categories from group and flags, key permissions from `uses`, COMMAND DOCS and `docs/commands.md`
+//! from the texts.
 
 use super::args::Args;
 use super::context::Context;
 use super::error::Done;
+use super::key_use::Uses;
+use crate::acl::Categories;
 use crate::keyspace::{Edit, Places, View};
 use crate::protocol::{Reply, Words};
 
@@ -15,8 +18,13 @@ pub struct Command {
     /// Words including the name; negative: at least so many.
     pub arity: i16,
     pub keys: Keys,
+    /// What it does to them.
+    pub uses: Uses,
+    pub channels: Channels,
     pub flags: Flags,
     pub group: Group,
+    /// The ACL categories of what it is about, where they are not those of its group.
+    pub about: Option<Categories>,
     /// The arguments, as the documentation writes them.
     pub syntax: &'static str,
     pub summary: &'static str,
@@ -70,10 +78,35 @@ pub enum Keys {
         first: i16,
         last: i16,
         step: i16,
+        /// What COMMAND INFO says of the keys that are not at fixed places.
+        behind: Behind,
         find: fn(Words<'_>, u8, &mut KeySink<'_>),
     },
     /// Every key of the database: goes shard by shard for a read, locks all its shards for a write.
     Every,
+}
+
+/// Where else the keys of a request may stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    /// Nowhere.
+    Nothing,
+    /// Behind one of these words, which stand at the given word or later.
+    Keywords(&'static [&'static str], i16),
+    /// Only the command itself can tell.
+    Anywhere,
+}
+
+/// Which words of a request are channels.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Channels {
+    None,
+    /// The first is published to.
+    Published,
+    /// All are subscribed to.
+    Subscribed,
+    /// All are patterns that are subscribed to.
+    Patterns,
 }
 
 /// Takes the keys that a request names.
@@ -83,6 +116,10 @@ pub trait KeySet {
     fn database(&mut self, _: u8) {}
     /// The request may touch any key of any database.
     fn everything(&mut self) {}
+    /// Because of this option, the request reads keys of this database whose names it makes from values.
+    fn made_up(&mut self, db: u8, _option: &'static str) {
+        self.database(db);
+    }
 }
 
 pub type KeySink<'a> = dyn KeySet + 'a;
@@ -238,8 +275,11 @@ impl Command {
         name: "",
         arity: -1,
         keys: Keys::None,
+        uses: Uses::AsHandled,
+        channels: Channels::None,
         flags: Flags::NONE,
         group: Group::Generic,
+        about: None,
         syntax: "",
         summary: "",
         since: "1.0.0",

@@ -7,7 +7,7 @@ use crate::protocol::Words;
 const HIDDEN: &[u8] = b"(redacted)";
 
 /// How many words behind which word are secret.
-const SECRETS: [(&str, usize); 2] = [("AUTH", 2), ("requirepass", 1)];
+const SECRETS: [(&str, usize); 3] = [("AUTH", 2), ("requirepass", 1), ("SETUSER", usize::MAX)];
 
 /// The words as they may be shown.
 pub fn hidden<'a>(found: Found, words: Words<'a>) -> impl Iterator<Item = &'a [u8]> {
@@ -48,6 +48,7 @@ mod tests {
             shown("config set maxclients 5 RequirePass p"),
             "config set maxclients 5 RequirePass (redacted)"
         );
+        assert_eq!(shown("acl setuser alice on >p"), "acl setuser (redacted) (redacted) (redacted)");
         assert_eq!(shown("set auth x"), "set auth x");
     }
 }

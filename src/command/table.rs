@@ -4,9 +4,10 @@ use std::sync::LazyLock;
 
 use super::row::{Command, Flags, Run};
 use super::{
-    bitmaps, connection, geo, hashes, hyperloglog, introspect, keys, lists, pubsub, server, sets,
+    acl, bitmaps, connection, geo, hashes, hyperloglog, introspect, keys, lists, pubsub, server, sets,
     sorted_sets, strings, transactions,
 };
+use crate::protocol::Words;
 
 /// The families, in the order of the documentation.
 static FAMILIES: &[&[Command]] = &[
@@ -32,6 +33,7 @@ static FAMILIES: &[&[Command]] = &[
     transactions::ROWS,
     connection::ROWS,
     introspect::ROWS,
+    acl::ROWS,
     server::ROWS,
 ];
 
@@ -134,6 +136,15 @@ pub fn find_subcommand(parent: Found, name: &[u8]) -> Option<Found> {
     let at = rows.iter().position(|row| row.name.as_bytes().eq_ignore_ascii_case(name))?;
     let index = if parent.command.flags.has(Flags::ONE_NAME) { parent.index } else { parent.index + 1 + at };
     Some(Found { index, command: &rows[at], parent: Some(parent.command) })
+}
+
+/// The command or subcommand that a request names.
+pub fn find_request(words: Words<'_>) -> Option<Found> {
+    let found = find(words.get(0))?;
+    match found.command.subcommands() {
+        [] => Some(found),
+        _ => find_subcommand(found, words.iter().nth(1)?),
+    }
 }
 
 #[cfg(test)]

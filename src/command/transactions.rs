@@ -1,5 +1,6 @@
 //! Transactions: rows only; the steps are taken by `execute`, which alone can lock many commands' keys at once.
 
+use super::key_use::{KeyUse, Uses};
 use super::row::{Command, Flags, Group, Keys, Run, Step};
 
 pub static ROWS: &[Command] = &[
@@ -34,6 +35,7 @@ pub static ROWS: &[Command] = &[
         name: "watch",
         arity: -2,
         keys: Keys::rest(),
+        uses: Uses::Each(&[KeyUse::RO]),
         syntax: "key [key ...]",
         summary: "Makes the next EXEC fail if one of these keys changes before it.",
         since: "2.2.0",

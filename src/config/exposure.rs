@@ -11,11 +11,11 @@ impl Config {
         self.port != 0 || self.tls.port == 0 && self.unixsocket.as_os_str().is_empty()
     }
 
-    /// Beyond loopback everyone must show who they are, by a password or by a certificate. The error says how to go on.
-    pub fn check_exposure(&self) -> Result<(), String> {
+    /// `needs_password`: of clients that have not said who they are. Beyond loopback everyone must show who they are, by a password or by a certificate. The error says how to go on.
+    pub fn check_exposure(&self, needs_password: bool) -> Result<(), String> {
         let asks_for_certificates = self.tls.auth_clients == AskClients::Yes && !self.has_plain_port();
         let has_port = self.has_plain_port() || self.tls.port != 0;
-        if !self.requirepass.is_empty() || asks_for_certificates || !has_port {
+        if needs_password || asks_for_certificates || !has_port {
             return Ok(());
         }
         match self.bind.iter().find(|address| !is_loopback(address)) {
@@ -45,22 +45,24 @@ mod tests {
     #[test]
     fn who_listens_wide_must_ask_who_comes() {
         for address in ["0.0.0.0", "::", "10.0.0.7", "127.0.0.1 192.168.1.1", "::ffff:10.0.0.1"] {
-            let why = config(&[("bind", address)]).check_exposure().expect_err(address);
+            let why = config(&[("bind", address)]).check_exposure(false).expect_err(address);
             assert!(why.contains("requirepass") && why.contains("LIMPID_PASSWORD"), "{why}");
-            assert_eq!(config(&[("bind", address), ("requirepass", "p")]).check_exposure(), Ok(()));
+            assert_eq!(config(&[("bind", address), ("requirepass", "p")]).check_exposure(true), Ok(()));
         }
         for address in ["127.0.0.1", "::1", "127.0.0.1 ::1", "127.3.2.1", "::ffff:127.0.0.1"] {
-            assert_eq!(config(&[("bind", address)]).check_exposure(), Ok(()), "{address}");
+            assert_eq!(config(&[("bind", address)]).check_exposure(false), Ok(()), "{address}");
         }
     }
 
     #[test]
     fn a_certificate_is_as_good_as_a_password_where_there_is_no_plain_port() {
         let tls = [("bind", "0.0.0.0"), ("port", "0"), ("tls-port", "7000")];
-        assert_eq!(config(&tls).check_exposure(), Ok(()));
-        assert!(config(&[&tls[..], &[("tls-auth-clients", "optional")]].concat()).check_exposure().is_err());
-        assert!(config(&[&tls[..], &[("port", "7001")]].concat()).check_exposure().is_err());
+        assert_eq!(config(&tls).check_exposure(false), Ok(()));
+        assert!(
+            config(&[&tls[..], &[("tls-auth-clients", "optional")]].concat()).check_exposure(false).is_err()
+        );
+        assert!(config(&[&tls[..], &[("port", "7001")]].concat()).check_exposure(false).is_err());
         let unix = [("bind", "0.0.0.0"), ("port", "0"), ("unixsocket", "/tmp/s")];
-        assert_eq!(config(&unix).check_exposure(), Ok(()));
+        assert_eq!(config(&unix).check_exposure(false), Ok(()));
     }
 }

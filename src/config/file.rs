@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{Config, options};
+use super::{Config, UserLine, options};
 
 /// What stands above the lines that a rewrite has added.
 const ADDED: &str = "# Added by CONFIG REWRITE";
@@ -14,18 +14,42 @@ impl Config {
     pub fn read(&mut self, text: &str, origin: &str) -> Result<(), String> {
         for (number, line) in text.lines().enumerate() {
             if let Some((name, value)) = directive(line) {
-                self.set(name, value).map_err(|why| format!("{origin}:{}: {why}", number + 1))?;
+                let at = format!("{origin}:{}", number + 1);
+                self.direct(name, value, &at).map_err(|why| format!("{at}: {why}"))?;
             }
         }
         Ok(())
     }
 
+    /// One directive: an option, or one of those that may stand there more than once.
+    fn direct(&mut self, name: &str, value: &str, at: &str) -> Result<(), String> {
+        if name.eq_ignore_ascii_case("user") {
+            self.users.push(UserLine { at: at.into(), text: format!("user {value}") });
+            return Ok(());
+        }
+        if name.eq_ignore_ascii_case("rename-command") {
+            let (command, new_name) = value.split_once(char::is_whitespace).unwrap_or((value, "missing"));
+            if !["\"\"", "''"].contains(&new_name.trim()) {
+                return Err(format!(
+                    "rename-command '{command}': a command can only be switched off, by \"\"; who may run it is for \
+                     ACL rules to say, see `user`"
+                ));
+            }
+            self.switched_off.push(command.into());
+            return Ok(());
+        }
+        self.set(name, value)
+    }
+
     /// The file's text with today's values: lines keep their order, comments stay, and what differs from the default
-    /// and has no line yet gets one at the end.
-    pub fn rewritten(&self, text: &str) -> String {
+    /// and has no line yet gets one at the end. `users` are today's; they stand at the end.
+    pub fn rewritten(&self, text: &str, users: &[String]) -> String {
         let mut out = String::new();
         let mut written: Vec<&str> = Vec::new();
         for line in text.lines() {
+            if directive(line).is_some_and(|(name, _)| name.eq_ignore_ascii_case("user")) {
+                continue;
+            }
             let option = directive(line).and_then(|(name, _)| options::find(name));
             match option {
                 Some(opt) if written.contains(&opt.name) => continue,
@@ -42,14 +66,13 @@ impl Config {
         let defaults = Config::default();
         let changed = options::all()
             .filter(|opt| !written.contains(&opt.name) && (opt.get)(self) != (opt.get)(&defaults));
-        for (at, opt) in changed.enumerate() {
-            if at == 0 && !text.lines().any(|line| line == ADDED) {
-                out.push_str(ADDED);
-                out.push('\n');
-            }
-            push_directive(&mut out, opt.name, &(opt.get)(self));
+        let mut added = String::new();
+        changed.for_each(|opt| push_directive(&mut added, opt.name, &(opt.get)(self)));
+        users.iter().for_each(|line| added.extend([line.as_str(), "\n"]));
+        if !added.is_empty() && !text.lines().any(|line| line == ADDED) {
+            out.extend([ADDED, "\n"]);
         }
-        out
+        out + &added
     }
 }
 
@@ -71,11 +94,15 @@ fn directive(line: &str) -> Option<(&str, &str)> {
 }
 
 /// Puts a new text in a file's place: there is never a moment with half of it.
-pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!("{name}.new"));
     let mut file = std::fs::File::create(&temporary)?;
-    file.write_all(text.as_bytes())?;
+    // A file that few may read stays so.
+    if let Ok(known) = path.metadata() {
+        file.set_permissions(known.permissions())?;
+    }
+    file.write_all(text)?;
     file.sync_all()?;
     std::fs::rename(&temporary, path)
 }
@@ -101,10 +128,10 @@ mod tests {
         let text = "# mine\nport 7000\n\nsave \"\"\nmaxclients 5\nPORT 7000\n";
         let mut config = Config::default();
         config.read(text, "x.conf").expect("all right");
-        assert_eq!(config.rewritten(text), "# mine\nport 7000\n\nsave \"\"\nmaxclients 5\n");
+        assert_eq!(config.rewritten(text, &[]), "# mine\nport 7000\n\nsave \"\"\nmaxclients 5\n");
         config.set("maxclients", "6").expect("a number");
         config.set("requirepass", "p").expect("a word");
-        let rewritten = config.rewritten(text);
+        let rewritten = config.rewritten(text, &[]);
         assert_eq!(
             rewritten,
             format!("# mine\nport 7000\n\nsave \"\"\nmaxclients 6\n{ADDED}\nrequirepass p\n")
@@ -112,6 +139,6 @@ mod tests {
         let mut again = Config::default();
         again.read(&rewritten, "x.conf").expect("all right");
         assert_eq!((again.port, again.maxclients, &*again.requirepass), (7000, 6, "p"));
-        assert_eq!(again.rewritten(&rewritten), rewritten);
+        assert_eq!(again.rewritten(&rewritten, &[]), rewritten);
     }
 }

@@ -34,6 +34,14 @@ impl fmt::Display for Fsync {
     }
 }
 
+/// A user, as the configuration file tells it.
+#[derive(Clone, Debug)]
+pub struct UserLine {
+    /// `file:line`
+    pub at: String,
+    pub text: String,
+}
+
 #[derive(Clone, Debug)]
 pub struct Config {
     pub port: u16,
@@ -61,6 +69,15 @@ pub struct Config {
     pub loglevel: String,
     /// Empty: clients need no password.
     pub requirepass: String,
+    /// Where users are kept; empty: in the configuration file.
+    pub aclfile: PathBuf,
+    pub acl_all_channels: bool,
+    pub acllog_max_len: usize,
+    /// `user` lines.
+    pub users: Vec<UserLine>,
+    /// Commands that `rename-command` switches off.
+    pub switched_off: Vec<String>,
+    pub enable_debug: bool,
     /// Negative: never.
     pub slowlog_slower_than_us: i64,
     pub slowlog_max_len: usize,
@@ -99,6 +116,12 @@ impl Default for Config {
             sweep_period_ms: 1000,
             loglevel: "notice".into(),
             requirepass: String::new(),
+            aclfile: PathBuf::new(),
+            acl_all_channels: false,
+            acllog_max_len: 128,
+            users: Vec::new(),
+            switched_off: Vec::new(),
+            enable_debug: true,
             slowlog_slower_than_us: 10_000,
             slowlog_max_len: 128,
             latency_monitor_ms: 0,

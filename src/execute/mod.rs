@@ -12,6 +12,7 @@
 
 pub mod log;
 mod pause;
+mod permission;
 pub mod replay;
 mod slow;
 mod transaction;
@@ -29,6 +30,8 @@ use crate::metrics::WorkerCounters;
 use crate::protocol::{Mark, Reply, Words};
 use crate::session::{Session, Woken};
 use log::{Health, Log, Seq};
+
+const NOT_IN_MULTI: Error = Error::fixed("ERR Command not allowed inside a transaction");
 
 pub struct Executor {
     pub server: Arc<Server>,
@@ -107,7 +110,7 @@ impl Executor {
             woken,
         };
         let mark = call.reply.mark();
-        let admitted = found.and_then(|found| admit(found, call.session));
+        let admitted = found.and_then(|found| self.admit(found, words, call.session, now_ms));
         let done = match (admitted, &mut call.session.transaction) {
             (Ok(found), Some(_)) if !is_step(found.command) => self.queue(found, words, &mut call),
             (Ok(found), _) => self.dispatch(found, words, &mut call),
@@ -139,6 +142,23 @@ impl Executor {
             self.server.broker.forget(*subscriptions);
         }
         self.server.clients.disconnect(session.client.id);
+    }
+
+    /// Whether this client may make this request.
+    #[inline]
+    fn admit(
+        &self,
+        found: Found,
+        words: Words<'_>,
+        session: &mut Session,
+        now_ms: u64,
+    ) -> Result<Found, Error> {
+        if !session.login.is_free(&self.server.acl)
+            && let Err(refused) = self.authorize(found, words, session)
+        {
+            return Err(self.refuse(refused, found, session, now_ms));
+        }
+        suits(found, session)
     }
 
     fn dispatch(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
@@ -211,7 +231,9 @@ impl Executor {
         held: Option<&dyn Fn(u8) -> DatabaseSize>,
         call: &mut Call,
     ) -> Result<(), Error> {
-        let Run::Serve(handler) = found.command.run else { return Err(Error::SYNTAX) };
+        let Run::Serve(handler) = found.command.run else {
+            return Err(Error::unknown_subcommand_or_arity(words));
+        };
         let mut args = args_of(found, words);
         let mut context = Context {
             session: &mut *call.session,
@@ -296,7 +318,7 @@ fn key_set(command: &Command, words: Words<'_>, db: u8) -> KeySet {
 /// Finds the row and checks the number of words.
 pub fn look_up(words: Words<'_>) -> Result<Found, Error> {
     let found = resolve(words)?;
-    if found.command.takes(words.len()) {
+    if found.command.takes(words.len()) || stands_for_bare_name(found, words) {
         return Ok(found);
     }
     Err(match found.parent {
@@ -311,15 +333,21 @@ fn resolve(words: Words<'_>) -> Result<Found, Error> {
     let found = table::find(words.get(0)).ok_or_else(|| unknown_command(words))?;
     let Run::Container(rows) = found.command.run else { return Ok(found) };
     match rows.first() {
-        _ if words.len() > 1 => table::find_subcommand(found, words.get(1)).ok_or_else(|| {
-            match found.command.flags.has(Flags::ONE_NAME) {
-                true => Error::unknown_subcommand_or_arity(words),
-                false => Error::unknown_subcommand(words),
-            }
-        }),
+        _ if words.len() > 1 => match table::find_subcommand(found, words.get(1)) {
+            Some(found) => Ok(found),
+            // One command to the outside: it is known, and says itself what it does not know.
+            None if found.command.flags.has(Flags::ONE_NAME) => Ok(found),
+            None => Err(Error::unknown_subcommand(words)),
+        },
         Some(first) if found.command.takes(1) => Ok(Found { command: first, ..found }),
         _ => Err(Error::wrong_arity(found.command.name)),
     }
+}
+
+/// The first subcommand of a container that takes its bare name: the name that its arity counts is not there.
+fn stands_for_bare_name(found: Found, words: Words<'_>) -> bool {
+    let own = table::at(found.index).map(|own| own.command.subcommands());
+    words.len() == 1 && found.parent.is_none() && own.is_some_and(|subcommands| !subcommands.is_empty())
 }
 
 /// Redis's text: up to 128 bytes of the name, and of all the arguments together.
@@ -339,10 +367,10 @@ fn unknown_command(words: Words<'_>) -> Error {
     ))
 }
 
-/// Whether this client may run this command.
-fn admit(found: Found, session: &Session) -> Result<Found, Error> {
-    if !session.authenticated && !found.command.flags.has(Flags::NO_AUTH) {
-        return Err(Error::fixed("NOAUTH Authentication required."));
+/// Whether this command may run as things stand with this client.
+fn suits(found: Found, session: &Session) -> Result<Found, Error> {
+    if session.transaction.is_some() && found.command.flags.has(Flags::NO_MULTI) {
+        return Err(NOT_IN_MULTI);
     }
     if !found.command.flags.has(Flags::PUBSUB)
         && pubsub::is_restricted(session.subscriptions.as_deref(), session.resp)
@@ -351,9 +379,6 @@ fn admit(found: Found, session: &Session) -> Result<Found, Error> {
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
             found.full_name()
         )));
-    }
-    if session.transaction.is_some() && found.command.flags.has(Flags::NO_MULTI) {
-        return Err(Error::fixed("ERR Command not allowed inside a transaction"));
     }
     Ok(found)
 }

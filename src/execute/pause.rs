@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Executor, admit};
+use super::{Executor, suits};
 use crate::command::Error;
 use crate::command::row::{Flags, Run, Step};
 use crate::command::table::{self, Found};
+use crate::protocol::Words;
 use crate::session::{Blocked, Session};
 
 /// Whoever waits longer looks in between whether the pause is still on, so that no sum of times overflows.
@@ -17,16 +18,24 @@ impl Executor {
     #[inline]
     pub fn pause(
         &self,
-        session: &Session,
+        session: &mut Session,
         found: &Result<Found, Error>,
+        words: Words<'_>,
         now_ms: u64,
     ) -> Option<Arc<Blocked>> {
-        if self.server.pauses.is_on() { self.sit_out(session, found, now_ms) } else { None }
+        if self.server.pauses.is_on() { self.sit_out(session, found, words, now_ms) } else { None }
     }
 
     #[cold]
-    fn sit_out(&self, session: &Session, found: &Result<Found, Error>, now_ms: u64) -> Option<Arc<Blocked>> {
-        let found = admit(found.clone().ok()?, session).ok()?;
+    fn sit_out(
+        &self,
+        session: &mut Session,
+        found: &Result<Found, Error>,
+        words: Words<'_>,
+        now_ms: u64,
+    ) -> Option<Arc<Blocked>> {
+        let found = suits(found.clone().ok()?, session).ok()?;
+        self.authorize(found, words, session).ok()?;
         let outlet = session.outlet.upgrade()?;
         let new = || Blocked::without_keys(session.client.id, outlet);
         let (until_ms, blocked) = self.server.pauses.join(may_write(found, session), now_ms, new)?;

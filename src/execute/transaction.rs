@@ -130,6 +130,9 @@ impl Executor {
 
     fn exec_one(&self, found: Found, words: Words<'_>, edit: &mut Edit, call: &mut Call) {
         let mark = call.reply.mark();
+        if let Err(error) = self.authorize_queued(found, words, call.session, call.now_ms) {
+            return call.fail(mark, &error);
+        }
         let done = match found.command.run {
             Run::Read(_) => read_with(found, words, edit, call),
             Run::Write(_) => write_with(found, words, edit, call),
@@ -144,7 +147,7 @@ impl Executor {
                 call.reply.ok();
                 Ok(())
             }
-            Run::Container(_) => Err(Error::SYNTAX),
+            Run::Container(_) => Err(Error::unknown_subcommand_or_arity(words)),
         };
         self.count(found, words, call, done.is_err());
         if let Err(error) = done {

@@ -82,7 +82,6 @@ impl Running {
             return;
         }
         stream.prepare(config.tcp_keepalive_seconds);
-        let is_open = config.requirepass.is_empty();
         drop(config);
         let slot = self.peers.vacant_entry();
         let token = slot.key();
@@ -95,7 +94,7 @@ impl Running {
         let base_bytes = size_of::<(Peer, Connection, Client)>() + stream.base_bytes();
         let origin = Origin { address, local_address, fd, is_local, base_bytes };
         let client = self.server.clients.connect(origin, now_ms());
-        let session = |outlet| Session::new(client, outlet, is_open);
+        let session = |outlet| Session::new(client, outlet, &self.server.acl);
         let connection = Connection::new(token, stream, session, Arc::clone(&self.common));
         slot.insert(Peer::new(connection, self.seconds));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use crate::acl::DEFAULT_USER;
 use crate::config::clients::Class;
 
 /// What CLIENT LIST, CLIENT KILL and INFO know of a client.
@@ -33,13 +34,22 @@ pub struct Origin {
 }
 
 /// What a client says of itself.
-#[derive(Default, Clone)]
+#[derive(Clone)]
 pub struct Names {
+    /// Whom it acts as.
+    pub user: Vec<u8>,
     /// CLIENT SETNAME.
     pub name: String,
     /// CLIENT SETINFO.
     pub library: String,
     pub library_version: String,
+}
+
+impl Default for Names {
+    fn default() -> Names {
+        let (name, library, library_version) = Default::default();
+        Names { user: DEFAULT_USER.to_vec(), name, library, library_version }
+    }
 }
 
 /// Bytes that are kept for a client. Each figure is stored by whoever has the buffer.

@@ -11,6 +11,7 @@ pub mod transaction;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
+use crate::acl::{Acl, Login};
 use crate::config::clients::Class;
 use crate::keyspace::Keyspace;
 
@@ -30,7 +31,8 @@ pub struct Session {
     pub db: u8,
     /// 2 or 3; decides the spelling of replies to RESP requests.
     pub resp: u8,
-    pub authenticated: bool,
+    /// Whom it acts as.
+    pub login: Login,
     /// Set by QUIT and the like: reply, then close.
     pub closing: bool,
     pub replies: Replies,
@@ -60,13 +62,14 @@ pub enum Replies {
 }
 
 impl Session {
-    pub fn new(client: Arc<Client>, outlet: Weak<dyn Outlet>, authenticated: bool) -> Session {
-        client.set_authenticated(authenticated);
+    pub fn new(client: Arc<Client>, outlet: Weak<dyn Outlet>, acl: &Acl) -> Session {
+        let login = Login::anonymous(acl);
+        client.set_authenticated(!login.needs_password(acl));
         Session {
             client,
             db: 0,
             resp: 2,
-            authenticated,
+            login,
             closing: false,
             replies: Replies::On,
             no_evict: false,
@@ -80,9 +83,11 @@ impl Session {
         }
     }
 
-    pub fn set_authenticated(&mut self, authenticated: bool) {
-        self.authenticated = authenticated;
-        self.client.set_authenticated(authenticated);
+    /// From now on, it acts as someone else.
+    pub fn log_in(&mut self, login: Login, acl: &Acl) {
+        self.login = login;
+        self.client.set_authenticated(!self.login.needs_password(acl));
+        self.client.names().user = self.login.user(acl).name.to_vec();
     }
 
     /// Whether the command that has just run is replied to; goes on to what holds for the next one.

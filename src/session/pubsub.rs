@@ -3,7 +3,7 @@
 //! A message is encoded once per spelling (text, RESP2, RESP3), not once per subscriber. It goes straight into the
 //! subscribers' outgoing queues; a slow one is the business of its own output limit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -183,6 +183,20 @@ impl Broker {
     pub fn listeners(&self, kind: Kind, channel: &[u8]) -> usize {
         let map = self.map(kind).read().unwrap_or_else(PoisonError::into_inner);
         map.get(channel).map_or(0, BTreeMap::len)
+    }
+
+    /// The clients that have a subscription of which this is so.
+    pub fn listeners_where(&self, is_so: impl Fn(Kind, &[u8]) -> bool) -> HashSet<u64> {
+        let mut found = HashSet::new();
+        for kind in [Kind::Channel, Kind::Shard] {
+            let map = self.map(kind).read().unwrap_or_else(PoisonError::into_inner);
+            let listeners = map.iter().filter(|(name, _)| is_so(kind, name));
+            found.extend(listeners.flat_map(|(_, listeners)| listeners.keys()));
+        }
+        let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
+        let listeners = patterns.iter().filter(|(name, _)| is_so(Kind::Pattern, name));
+        found.extend(listeners.flat_map(|(_, (_, listeners))| listeners.keys()));
+        found
     }
 
     /// PUBSUB NUMPAT: different patterns.

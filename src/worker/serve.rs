@@ -205,6 +205,11 @@ impl<'p> Worker<'p> {
         match exec.send(&connection.stream, &mut self.out) {
             Ok(sent) => {
                 self.counters().bytes_out.add(sent.bytes as u64);
+                let is_stranger = !connection.client.is_authenticated();
+                if is_stranger && exec.unsent_bytes() > limits::UNAUTHENTICATED_OUTPUT_MAX {
+                    connection.overflow();
+                    return true;
+                }
                 sent.all
             }
             Err(_) => {
@@ -259,7 +264,7 @@ impl<'p> Worker<'p> {
                 let words = progress.batch.words(request);
                 let found = look_up(words);
                 let long = has(&found, Flags::LONG);
-                let paused = self.pool.executor.pause(session, &found, now_ms);
+                let paused = self.pool.executor.pause(session, &found, words, now_ms);
                 if (has(&found, Flags::BLOCKING) || paused.is_some()) && start > 0 {
                     // What stands before a request that may wait is sent first.
                     connection.resume_with(progress);

@@ -1,56 +1,47 @@
 //! AUTH and HELLO.
 
-use std::hint::black_box;
-
+use super::client_list::describe_client;
 use super::is_printable_word;
+use crate::acl::{DEFAULT_USER, Entry, Login, Place, Reason};
 use crate::command::args::{Args, parse_int};
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
 use crate::command::info::REDIS_VERSION;
-use crate::protocol::Reply;
-
-/// The one user there is.
-pub const DEFAULT_USER: &str = "default";
+use crate::protocol::{Reply, Words};
 
 const WRONG_PASSWORD: Error = Error::fixed("WRONGPASS invalid username-password pair or user is disabled.");
 
 pub fn auth(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     let (user, password) = match args.left() {
         1 => {
-            if context.server.config().requirepass.is_empty() {
+            if context.server.acl.default_takes_any_password() {
                 return Err(Error::fixed(
                     "ERR AUTH <password> called without any password configured for the default user. \
                      Are you sure your configuration is correct?",
                 ));
             }
-            (DEFAULT_USER.as_bytes(), args.next())
+            (DEFAULT_USER, args.next())
         }
         2 => (args.next(), args.next()),
         _ => return Err(Error::SYNTAX),
     };
-    log_in(context, user, password)?;
+    log_in(args.words(), context, user, password)?;
     reply.ok();
     Ok(())
 }
 
-/// Without a password to say, any will do.
-fn log_in(context: &mut Context, user: &[u8], password: &[u8]) -> Done {
-    let secret = context.server.config().requirepass.clone();
-    let knows = secret.is_empty() || same(password, secret.as_bytes());
-    if user != DEFAULT_USER.as_bytes() || !knows {
-        return Err(WRONG_PASSWORD);
+/// A wrong password is worth an entry in ACL LOG.
+fn log_in(words: Words<'_>, context: &mut Context, user: &[u8], password: &[u8]) -> Done {
+    let acl = &context.server.acl;
+    if let Some(account) = acl.log_in(user, password) {
+        context.session.log_in(Login::proven(account, acl), acl);
+        return Ok(());
     }
-    context.session.set_authenticated(true);
-    Ok(())
-}
-
-/// Compares in a time that says nothing of where, or how much, the two differ.
-fn same(given: &[u8], secret: &[u8]) -> bool {
-    let mut difference = given.len() ^ secret.len();
-    for (at, byte) in given.iter().enumerate() {
-        difference |= usize::from(byte ^ secret[at % secret.len()]);
-    }
-    black_box(difference) == 0
+    let place = if context.session.transaction.is_some() { Place::Multi } else { Place::TopLevel };
+    let client = describe_client(context.server, context.session, context.now_ms);
+    let object = words.get(0);
+    acl.journal().note(Entry::new(Reason::Auth, place, object, user, client, context.now_ms));
+    Err(WRONG_PASSWORD)
 }
 
 /// All options are looked at before any takes effect.
@@ -75,9 +66,9 @@ pub fn hello(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done 
         }
     }
     if let Some((user, password)) = login {
-        log_in(context, user, password)?;
+        log_in(args.words(), context, user, password)?;
     }
-    if !context.session.authenticated {
+    if context.session.login.needs_password(&context.server.acl) {
         return Err(Error::fixed(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
              <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the \
@@ -115,18 +106,5 @@ pub fn valid_name(name: &[u8]) -> Result<String, Error> {
     match is_printable_word(name) {
         true => Ok(String::from_utf8_lossy(name).into_owned()),
         false => Err(Error::fixed("ERR Client names cannot contain spaces, newlines or special characters.")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passwords_are_compared_whole() {
-        assert!(same(b"secret", b"secret"));
-        for given in [&b""[..], b"s", b"secres", b"Secret", b"secretsecret", b"secret "] {
-            assert!(!same(given, b"secret"), "{given:?}");
-        }
     }
 }

@@ -1,6 +1,5 @@
 //! CLIENT KILL.
 
-use super::auth::DEFAULT_USER;
 use super::client_list::Kind;
 use crate::command::args::{Args, parse_int};
 use crate::command::context::Context;
@@ -13,6 +12,7 @@ use crate::session::Client;
 struct Filter<'a> {
     id: Option<u64>,
     kind: Option<Kind>,
+    user: Option<&'a [u8]>,
     address: Option<&'a [u8]>,
     local_address: Option<&'a [u8]>,
     max_age_seconds: Option<u64>,
@@ -39,10 +39,7 @@ impl<'a> Filter<'a> {
             } else if is("LADDR") {
                 filter.local_address = Some(value);
             } else if is("USER") {
-                if value != DEFAULT_USER.as_bytes() {
-                    let user = String::from_utf8_lossy(value);
-                    return Err(Error::new(format!("ERR No such user '{user}'")));
-                }
+                filter.user = Some(value);
             } else if is("MAXAGE") {
                 let age = parse_int(value);
                 let age = age.ok_or(Error::fixed("ERR maxage is not an integer or out of range"))?;
@@ -62,6 +59,7 @@ impl<'a> Filter<'a> {
         let age_seconds = now_ms.saturating_sub(client.connected_ms) / 1000;
         self.id.is_none_or(|id| id == client.id)
             && self.kind.is_none_or(|kind| kind == Kind::of(client))
+            && self.user.is_none_or(|user| *user == *client.names().user)
             && self.address.is_none_or(|address| address == client.origin.address.as_bytes())
             && self.local_address.is_none_or(|address| address == client.origin.local_address.as_bytes())
             && self.max_age_seconds.is_none_or(|age| age_seconds >= age)
@@ -81,6 +79,9 @@ pub fn kill(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
         };
     }
     let filter = Filter::parse(args)?;
+    if let Some(user) = filter.user.filter(|user| context.server.acl.user(user).is_none()) {
+        return Err(Error::new(format!("ERR No such user '{}'", String::from_utf8_lossy(user))));
+    }
     reply.int(close_all(&filter, context) as i64);
     Ok(())
 }
@@ -123,7 +124,6 @@ mod tests {
             ("id -1", "ERR client-id should be greater than 0"),
             ("id 0", "ERR client-id should be greater than 0"),
             ("type wrong", "ERR Unknown client type 'wrong'"),
-            ("user wrong", "ERR No such user 'wrong'"),
             ("skipme maybe", "ERR syntax error"),
             ("maxage old", "ERR maxage is not an integer or out of range"),
             ("what ever", "ERR syntax error"),

@@ -3,13 +3,12 @@
 use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::auth::DEFAULT_USER;
 use crate::command::args::{Args, parse_int};
 use crate::command::context::{Context, Server};
 use crate::command::error::{Done, Error};
 use crate::command::table;
 use crate::protocol::{Reply, Words};
-use crate::session::Client;
+use crate::session::{Client, Session};
 
 /// By what CLIENT LIST TYPE and CLIENT KILL TYPE tell clients apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,6 +70,15 @@ pub fn list(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     Ok(())
 }
 
+/// The line of a client, without its end.
+pub fn describe_client(server: &Server, session: &Session, now_ms: u64) -> String {
+    session.publish(now_ms);
+    let mut line = String::new();
+    push_line(&mut line, server, &session.client, now_ms, 0);
+    line.truncate(line.trim_end().len());
+    line
+}
+
 /// The request in RESP: what its query buffer holds.
 fn size_on_the_wire(words: Words<'_>) -> usize {
     let digits = |n: usize| itoa::Buffer::new().format(n).len();
@@ -96,7 +104,7 @@ fn push_line(out: &mut String, server: &Server, client: &Client, now_ms: u64, re
         out,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} ssub={shard_channels} multi={} watch={} \
          qbuf={} qbuf-free={} argv-mem={request_bytes} multi-mem={} rbs=0 rbp=0 obl=0 oll={blocks} omem={} \
-         tot-mem={} events=r cmd={command} user={DEFAULT_USER} redir=-1 resp={} lib-name={} lib-ver={}",
+         tot-mem={} events=r cmd={command} user={} redir=-1 resp={} lib-name={} lib-ver={}",
         client.id,
         origin.address,
         origin.local_address,
@@ -113,6 +121,7 @@ fn push_line(out: &mut String, server: &Server, client: &Client, now_ms: u64, re
         bytes(&kept.queued),
         kept.output(),
         client.memory_bytes() + request_bytes,
+        String::from_utf8_lossy(&names.user),
         glance.resp,
         names.library,
         names.library_version,

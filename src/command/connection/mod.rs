@@ -5,10 +5,13 @@ mod client;
 mod client_kill;
 mod client_list;
 
+pub use client_list::describe_client;
+
 use super::args::Args;
 use super::context::Context;
 use super::error::{Done, Error};
 use super::row::{Command, Flags, Group, Run};
+use crate::acl::Login;
 use crate::protocol::Reply;
 use crate::session::Replies;
 
@@ -121,7 +124,6 @@ fn quit(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
 
 /// What a library says of itself by CLIENT SETINFO stays: it is still the same library.
 fn reset(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
-    let authenticated = context.server.config().requirepass.is_empty();
     let session = &mut *context.session;
     session.transaction = None;
     session.unwatch(&context.server.keyspace);
@@ -133,7 +135,7 @@ fn reset(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     session.replies = Replies::On;
     session.no_evict = false;
     session.no_touch = false;
-    session.set_authenticated(authenticated);
+    session.log_in(Login::anonymous(&context.server.acl), &context.server.acl);
     session.client.names().name.clear();
     reply.speak(args.form(), session.resp);
     reply.status("RESET");

@@ -5,7 +5,8 @@ mod query;
 mod search;
 
 use self::query::Form;
-use super::row::{Command, Flags, Group, Keys, Run};
+use super::key_use::{KeyUse, Uses};
+use super::row::{Behind, Command, Flags, Group, Keys, Run};
 
 pub static ROWS: &[Command] = &[
     Command {
@@ -63,6 +64,7 @@ pub static ROWS: &[Command] = &[
         name: "geosearchstore",
         arity: -8,
         keys: Keys::range(1, 2, 1),
+        uses: Uses::Each(&[KeyUse::OW_UPDATE, KeyUse::RO_ACCESS]),
         flags: Flags::GROWS,
         syntax: "destination source <FROMMEMBER member | FROMLONLAT longitude latitude> <BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>> [ASC | DESC] [COUNT count [ANY]] [STOREDIST]",
         summary: "Stores the places within a circle or a box in a key.",
@@ -74,7 +76,14 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "georadius",
         arity: -6,
-        keys: Keys::Found { first: 1, last: 1, step: 1, find: search::keys_of_georadius },
+        keys: Keys::Found {
+            first: 1,
+            last: 1,
+            step: 1,
+            behind: Behind::Keywords(&["STORE", "STOREDIST"], 6),
+            find: search::keys_of_georadius,
+        },
+        uses: Uses::Each(&[KeyUse::RO_ACCESS, KeyUse::OW_UPDATE]),
         flags: Flags::GROWS,
         syntax: "key longitude latitude radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] [ASC | DESC] [STORE key | STOREDIST key]",
         summary: "Returns, or stores in a key, the places around a point.",
@@ -96,7 +105,14 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "georadiusbymember",
         arity: -5,
-        keys: Keys::Found { first: 1, last: 1, step: 1, find: search::keys_of_georadius },
+        keys: Keys::Found {
+            first: 1,
+            last: 1,
+            step: 1,
+            behind: Behind::Keywords(&["STORE", "STOREDIST"], 5),
+            find: search::keys_of_georadius,
+        },
+        uses: Uses::Each(&[KeyUse::RO_ACCESS, KeyUse::OW_UPDATE]),
         flags: Flags::GROWS,
         syntax: "key member radius <M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] [ASC | DESC] [STORE key | STOREDIST key]",
         summary: "Returns, or stores in a key, the places around another one.",

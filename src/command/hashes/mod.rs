@@ -8,6 +8,7 @@ mod numbers;
 mod walk;
 
 use super::error::Error;
+use super::key_use::{KeyUse, Uses};
 use super::row::{Command, Flags, Group, Keys, Run};
 use crate::command::deadline::Unit;
 use crate::keyspace::Edit;
@@ -46,6 +47,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "hsetnx",
         arity: 4,
+        uses: Uses::Each(&[KeyUse::RW_INSERT]),
         flags: Flags::GROWS.and(Flags::FAST),
         syntax: "key field value",
         summary: "Sets the value of a field in a hash only when the field doesn't exist.",
@@ -107,6 +109,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "hlen",
         arity: 2,
+        uses: Uses::Each(&[KeyUse::RO]),
         flags: Flags::FAST,
         syntax: "key",
         summary: "Returns the number of fields in a hash.",
@@ -118,6 +121,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "hstrlen",
         arity: 3,
+        uses: Uses::Each(&[KeyUse::RO]),
         flags: Flags::FAST,
         syntax: "key field",
         summary: "Returns the length of the value of a field.",
@@ -128,6 +132,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "hexists",
         arity: 3,
+        uses: Uses::Each(&[KeyUse::RO]),
         flags: Flags::FAST,
         syntax: "key field",
         summary: "Determines whether a field exists in a hash.",
@@ -138,6 +143,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "hdel",
         arity: -3,
+        uses: Uses::Each(&[KeyUse::RW_DELETE]),
         flags: Flags::FAST,
         syntax: "key field [field ...]",
         summary: "Deletes fields from a hash. Deletes the hash if no fields remain.",
@@ -149,6 +155,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "hgetdel",
         arity: -5,
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE]),
         flags: Flags::FAST,
         syntax: "key FIELDS numfields field [field ...]",
         summary: "Returns the values of fields after deleting them. Deletes the hash if no fields remain.",
@@ -160,6 +167,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "hincrby",
         arity: 4,
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_UPDATE]),
         flags: Flags::GROWS.and(Flags::FAST),
         syntax: "key field increment",
         summary: "Increments the integer value of a field in a hash by a number. Uses 0 as initial value if the field doesn't exist.",
@@ -170,6 +178,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "hincrbyfloat",
         arity: 4,
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_UPDATE]),
         flags: Flags::GROWS.and(Flags::FAST),
         syntax: "key field increment",
         summary: "Increments the floating point value of a field by a number. Uses 0 as initial value if the field doesn't exist.",

@@ -1,8 +1,10 @@
-//! A row in Redis's terms: flags, ACL categories, key specs.
+//! A row in Redis's terms: flags and key specs.
 
-use super::super::row::{Command, Flags, Group, Keys, Run};
+use super::super::key_use::KeyUse;
+use super::super::row::{Behind, Command, Flags, Group, Keys, Run};
 use super::super::table::{self, Found};
-use super::{has_movable_keys, traits};
+use super::has_movable_keys;
+use crate::acl::Categories;
 
 /// In the order in which Redis lists them.
 pub fn flags(command: &Command) -> Vec<&'static str> {
@@ -17,7 +19,7 @@ pub fn flags(command: &Command) -> Vec<&'static str> {
         (command.is_read(), "readonly"),
         (has(Flags::GROWS), "denyoom"),
         (has(Flags::ADMIN), "admin"),
-        (command.group == Group::PubSub, "pubsub"),
+        (command.categories().has(Categories::PUBSUB), "pubsub"),
         (has(Flags::ADMIN) || has(Flags::BLOCKING) || belongs_to_a_session(command), "noscript"),
         (has(Flags::BLOCKING), "blocking"),
         (!touches_data, "loading"),
@@ -43,87 +45,96 @@ fn belongs_to_a_session(command: &Command) -> bool {
     }
 }
 
-/// ACL categories, without their `@`, in the order in which Redis lists them.
-pub fn categories(found: Found) -> Vec<&'static str> {
-    let command = found.command;
-    let has = |flag| command.flags.has(flag);
-    let group = command.group;
-    let is_fast = has(Flags::FAST);
-    [
-        (group == Group::Generic, "keyspace"),
-        (command.is_read(), "read"),
-        (command.is_write(), "write"),
-        (group == Group::Set, "set"),
-        (group == Group::SortedSet, "sortedset"),
-        (group == Group::List, "list"),
-        (group == Group::Hash, "hash"),
-        (group == Group::String, "string"),
-        (group == Group::Bitmap, "bitmap"),
-        (group == Group::HyperLogLog, "hyperloglog"),
-        (group == Group::Geo, "geo"),
-        (group == Group::PubSub, "pubsub"),
-        (has(Flags::ADMIN), "admin"),
-        (is_fast, "fast"),
-        (!is_fast, "slow"),
-        (has(Flags::BLOCKING), "blocking"),
-        (has(Flags::DANGEROUS), "dangerous"),
-        (group == Group::Connection, "connection"),
-        (group == Group::Transactions, "transaction"),
-    ]
-    .into_iter()
-    .filter_map(|(set, name)| set.then_some(name))
-    .collect()
-}
-
 /// First key, last key, step, as COMMAND INFO has them; a command whose keys are counted has none.
 pub fn positions(command: &Command) -> (i16, i16, i16) {
     command.keys.positions()
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    At(i64),
+    Behind(&'static str),
+}
+
 /// Where to look for keys, and what is done to them.
 pub struct KeySpec {
     pub flags: Vec<&'static str>,
-    pub begin: (&'static str, Vec<(&'static str, i64)>),
+    pub begin: (&'static str, Vec<(&'static str, Place)>),
     pub find: (&'static str, Vec<(&'static str, i64)>),
 }
 
-pub fn key_specs(found: Found) -> Vec<KeySpec> {
-    let command = found.command;
-    let access = traits::key_access(&found.full_name(), command);
-    let flags = |nth: usize| access[nth.min(access.len() - 1)].split(' ').collect::<Vec<_>>();
+pub fn key_specs(command: &Command) -> Vec<KeySpec> {
+    let uses = command.key_uses();
     match command.keys {
         Keys::None | Keys::Every => Vec::new(),
-        // Commands that treat their first key unlike the others have a spec for each kind.
-        Keys::Range { first, last, step } | Keys::Found { first, last, step, .. } if first > 0 => {
-            let mut specs: Vec<KeySpec> = (1..access.len())
-                .map(|nth| range(flags(nth - 1), first + (nth as i16 - 1) * step, 0, 1))
-                .collect();
-            let at = first + specs.len() as i16 * step;
-            specs.push(range(flags(specs.len()), at, if last < 0 { last } else { last - at }, step));
-            specs
+        Keys::Range { first, last, step } => ranges(command, uses, first, last, step),
+        Keys::Found { first, last, step, behind, .. } => {
+            let (last_use, others) = uses.split_last().expect("a command with keys uses them");
+            match behind {
+                Behind::Nothing if first == 0 => Vec::new(),
+                Behind::Nothing => ranges(command, uses, first, last, step),
+                Behind::Keywords(words, from) => {
+                    let mut specs = ranges(command, others, first, last, step);
+                    specs.extend(words.iter().map(|word| behind_keyword(*last_use, word, from)));
+                    specs
+                }
+                Behind::Anywhere => {
+                    let mut specs = ranges(command, &uses[..1], first, last, step);
+                    // What its options read, and what it writes, if it writes.
+                    let known = std::iter::once(&KeyUse::RO_ACCESS).chain(others.iter().map(|_| last_use));
+                    specs.extend(known.map(|of| unknown(*of)));
+                    specs
+                }
+            }
         }
-        Keys::Range { .. } | Keys::Found { .. } => vec![unknown(flags(0))],
         Keys::Counted { at, dest } => {
-            let dest = (dest > 0).then(|| range(flags(0), dest, 0, 1));
-            let counted = counted(flags(dest.is_some().into()), at);
+            let dest = (dest > 0).then(|| range(names(command, uses[0]), dest, 0, 1));
+            let counted = counted(names(command, uses[uses.len() - 1]), at);
             dest.into_iter().chain([counted]).collect()
         }
     }
 }
 
+fn names(command: &Command, of: KeyUse) -> Vec<&'static str> {
+    let mut names = of.names();
+    names.extend(command.has_variable_use().then_some("variable_flags"));
+    names
+}
+
+/// Commands that treat their first keys unlike the others have a spec for each kind.
+fn ranges(command: &Command, uses: &[KeyUse], first: i16, last: i16, step: i16) -> Vec<KeySpec> {
+    let single = uses.len() as i16 - 1;
+    let mut specs: Vec<KeySpec> = uses[..single as usize]
+        .iter()
+        .zip(0..)
+        .map(|(of, nth)| range(names(command, *of), first + nth * step, 0, 1))
+        .collect();
+    let at = first + single * step;
+    let last = if last < 0 { last } else { last - at };
+    specs.push(range(names(command, uses[single as usize]), at, last, step));
+    specs
+}
+
 fn range(flags: Vec<&'static str>, first: i16, last: i16, step: i16) -> KeySpec {
     let spec = vec![("lastkey", last.into()), ("keystep", step.into()), ("limit", 0)];
-    KeySpec { flags, begin: ("index", vec![("index", first.into())]), find: ("range", spec) }
+    let begin = vec![("index", Place::At(first.into()))];
+    KeySpec { flags, begin: ("index", begin), find: ("range", spec) }
+}
+
+fn behind_keyword(of: KeyUse, word: &'static str, from: i16) -> KeySpec {
+    let spec = vec![("lastkey", 0), ("keystep", 1), ("limit", 0)];
+    let begin = vec![("keyword", Place::Behind(word)), ("startfrom", Place::At(from.into()))];
+    KeySpec { flags: of.names(), begin: ("keyword", begin), find: ("range", spec) }
 }
 
 fn counted(flags: Vec<&'static str>, at: i16) -> KeySpec {
     let spec = vec![("keynumidx", 0), ("firstkey", 1), ("keystep", 1)];
-    KeySpec { flags, begin: ("index", vec![("index", at.into())]), find: ("keynum", spec) }
+    let begin = vec![("index", Place::At(at.into()))];
+    KeySpec { flags, begin: ("index", begin), find: ("keynum", spec) }
 }
 
-fn unknown(mut flags: Vec<&'static str>) -> KeySpec {
-    flags.push("incomplete");
-    KeySpec { flags, begin: ("unknown", Vec::new()), find: ("unknown", Vec::new()) }
+fn unknown(of: KeyUse) -> KeySpec {
+    KeySpec { flags: of.names(), begin: ("unknown", Vec::new()), find: ("unknown", Vec::new()) }
 }
 
 /// The subcommands that the outside knows.
@@ -143,34 +154,45 @@ mod tests {
         super::super::by_full_name(name.as_bytes()).expect("it is in the table")
     }
 
+    fn specs(name: &str) -> Vec<KeySpec> {
+        key_specs(find(name).command)
+    }
+
     #[test]
     fn flags_and_categories_follow_from_the_row() {
         assert_eq!(flags(find("get").command), ["readonly", "fast"]);
         assert_eq!(flags(find("set").command), ["write", "denyoom"]);
         assert_eq!(flags(find("config").command), [""; 0]);
         assert_eq!(flags(find("config|get").command), ["admin", "noscript", "loading", "stale"]);
-        assert_eq!(categories(find("get")), ["read", "string", "fast"]);
-        assert_eq!(categories(find("config|get")), ["admin", "slow", "dangerous"]);
     }
 
     #[test]
     fn key_specs_say_where_keys_are() {
-        let specs = key_specs(find("get"));
-        assert_eq!(specs.len(), 1);
-        assert_eq!(specs[0].flags, ["RO", "access"]);
-        assert_eq!(specs[0].begin, ("index", vec![("index", 1)]));
-        assert_eq!(specs[0].find, ("range", vec![("lastkey", 0), ("keystep", 1), ("limit", 0)]));
-        assert_eq!(key_specs(find("del"))[0].find.1[0], ("lastkey", -1));
-        assert_eq!(key_specs(find("memory|usage"))[0].begin.1, [("index", 2)]);
-        assert!(key_specs(find("ping")).is_empty());
+        let get = specs("get");
+        assert_eq!(get.len(), 1);
+        assert_eq!(get[0].flags, ["RO", "access"]);
+        assert_eq!(get[0].begin, ("index", vec![("index", Place::At(1))]));
+        assert_eq!(get[0].find, ("range", vec![("lastkey", 0), ("keystep", 1), ("limit", 0)]));
+        assert_eq!(specs("del")[0].find.1[0], ("lastkey", -1));
+        assert_eq!(specs("set")[0].flags, ["RW", "access", "update", "variable_flags"]);
+        assert_eq!(specs("memory|usage")[0].begin.1, [("index", Place::At(2))]);
+        assert!(specs("ping").is_empty() && specs("flushall").is_empty());
+        let georadius = specs("georadius");
+        assert_eq!(georadius.len(), 3);
+        assert_eq!(georadius[2].flags, ["OW", "update"]);
+        assert_eq!(
+            georadius[2].begin.1,
+            [("keyword", Place::Behind("STOREDIST")), ("startfrom", Place::At(6))]
+        );
+        assert_eq!((specs("sort").len(), specs("sort_ro").len()), (3, 2));
     }
 
     #[test]
     fn every_row_can_be_described() {
         for found in table::all() {
-            key_specs(found);
+            key_specs(found.command);
             flags(found.command);
-            assert!(!categories(found).is_empty(), "{}", found.full_name());
+            assert!(found.command.categories() != Categories::NONE, "{}", found.full_name());
         }
     }
 }

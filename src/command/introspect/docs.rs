@@ -2,7 +2,7 @@
 
 use super::describe::{key_specs, listed_subcommands};
 use super::syntax::{self, Argument, Kind};
-use super::{by_full_name, top_level};
+use super::{named, top_level};
 use crate::command::args::Args;
 use crate::command::context::Context;
 use crate::command::error::Done;
@@ -10,10 +10,10 @@ use crate::command::table::Found;
 use crate::protocol::Reply;
 
 /// Names that no command has are left out.
-pub fn docs(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
+pub fn docs(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     let found: Vec<Found> = match args.is_done() {
-        true => top_level().collect(),
-        false => args.rest().filter_map(by_full_name).collect(),
+        true => top_level(context).collect(),
+        false => args.rest().filter_map(|name| named(context, name)).collect(),
     };
     reply.map(found.len());
     found.into_iter().for_each(|found| command_to(reply, found));
@@ -38,7 +38,7 @@ fn command_to(reply: &mut Reply, found: Found) {
     }
     if has_arguments {
         let mut keys = 0;
-        let specs = key_specs(found).len();
+        let specs = key_specs(command).len();
         reply.bulk(b"arguments");
         arguments_to(reply, &arguments, specs, &mut keys);
     }

@@ -1,6 +1,5 @@
 //! COMMAND GETKEYS and GETKEYSANDFLAGS.
 
-use super::traits;
 use crate::command::args::Args;
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
@@ -29,10 +28,9 @@ pub fn keys(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
 pub fn keys_and_flags(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
     let request = request(args);
     let (found, keys) = keys_of(request.words())?;
-    let access = traits::key_access(&found.full_name(), found.command);
     reply.array(keys.len());
     for (nth, key) in keys.iter().enumerate() {
-        let flags = resolved(access[nth.min(access.len() - 1)], request.words());
+        let flags = found.command.key_use(nth, request.words()).names();
         reply.array(2);
         reply.bulk(key);
         reply.set(flags.len());
@@ -49,7 +47,7 @@ fn request(args: &mut Args) -> OwnedWords {
 }
 
 fn keys_of(request: Words<'_>) -> Result<(Found, Vec<Vec<u8>>), Error> {
-    let found = row_of(request).ok_or(Error::fixed("ERR Invalid command specified"))?;
+    let found = table::find_request(request).ok_or(Error::fixed("ERR Invalid command specified"))?;
     let command = found.command;
     if matches!(command.keys, Keys::None | Keys::Every) {
         return Err(Error::fixed("ERR The command has no key arguments"));
@@ -65,31 +63,11 @@ fn keys_of(request: Words<'_>) -> Result<(Found, Vec<Vec<u8>>), Error> {
     Ok((found, keys.0))
 }
 
-fn row_of(request: Words<'_>) -> Option<Found> {
-    let found = table::find(request.get(0))?;
-    match found.command.subcommands() {
-        [] => Some(found),
-        _ => table::find_subcommand(found, request.iter().nth(1)?),
-    }
-}
-
 /// Whether as many keys stand there as the request says.
 fn counts_right(command: &Command, request: Words<'_>) -> bool {
     let Keys::Counted { at, .. } = command.keys else { return true };
     let count = request.iter().nth(at as usize).and_then(crate::command::args::parse_int);
     count.is_some_and(|count| count > 0 && count < request.len() as i64 - i64::from(at))
-}
-
-/// What a request does for sure, where its row says that it depends.
-fn resolved(access: &'static str, request: Words<'_>) -> Vec<&'static str> {
-    if !access.ends_with("variable_flags") {
-        return access.split(' ').collect();
-    }
-    // SET and BITFIELD read the key only with an option that says so.
-    let reads = request.iter().skip(3).any(|word| {
-        ["GET", "INCRBY", "SET"].iter().any(|option| word.eq_ignore_ascii_case(option.as_bytes()))
-    });
-    if reads { vec!["RW", "access", "update"] } else { vec!["OW", "update"] }
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! COMMAND LIST.
 
-use super::describe;
+use super::all;
 use crate::command::args::Args;
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
-use crate::command::table::{self, Found};
+use crate::command::table::Found;
 use crate::keyspace::pattern::Pattern;
 use crate::protocol::Reply;
 
-pub fn list(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
+pub fn list(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     let names: Vec<String> = match args.left() {
-        0 => table::all().map(|found| found.full_name()).collect(),
-        3 if args.keyword("FILTERBY") => filtered(args)?,
+        0 => all(context).map(|found| found.full_name()).collect(),
+        3 if args.keyword("FILTERBY") => filtered(args, context)?,
         _ => return Err(Error::SYNTAX),
     };
     reply.array(names.len());
@@ -19,14 +19,14 @@ pub fn list(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
     Ok(())
 }
 
-fn filtered(args: &mut Args) -> Result<Vec<String>, Error> {
+fn filtered(args: &mut Args, context: &Context) -> Result<Vec<String>, Error> {
     let wanted: Box<dyn Fn(&Found) -> bool> = if args.keyword("MODULE") {
         args.next();
         // Every command is built in.
         Box::new(|_| false)
     } else if args.keyword("ACLCAT") {
         let category = String::from_utf8_lossy(args.next()).to_ascii_lowercase();
-        Box::new(move |found| describe::categories(*found).contains(&category.as_str()))
+        Box::new(move |found| found.command.categories().names().any(|name| name == category))
     } else if args.keyword("PATTERN") {
         let pattern = Pattern::new(&args.next().to_ascii_lowercase());
         Box::new(move |found| pattern.matches(found.full_name().as_bytes()))
@@ -34,5 +34,5 @@ fn filtered(args: &mut Args) -> Result<Vec<String>, Error> {
         return Err(Error::SYNTAX);
     };
     args.finish()?;
-    Ok(table::all().filter(|found| wanted(found)).map(|found| found.full_name()).collect())
+    Ok(all(context).filter(|found| wanted(found)).map(|found| found.full_name()).collect())
 }

@@ -20,10 +20,11 @@ use super::args::Args;
 use super::context::Context;
 use super::error::Done;
 use super::help;
-use super::row::{Command, Group, Keys, Run};
+use super::row::{Behind, Command, Group, Keys, Run};
 use super::table::{self, Found};
+use crate::acl::{Categories, Off};
 use crate::protocol::Reply;
-use describe::KeySpec;
+use describe::{KeySpec, Place};
 
 pub static ROWS: &[Command] = &[Command {
     name: "command",
@@ -34,7 +35,8 @@ pub static ROWS: &[Command] = &[Command {
     ..ROW
 }];
 
-const ROW: Command = Command { group: Group::Server, since: "2.8.13", ..Command::ROW };
+const ABOUT: Option<Categories> = Some(Categories::CONNECTION);
+const ROW: Command = Command { group: Group::Server, about: ABOUT, since: "2.8.13", ..Command::ROW };
 
 /// The first is what COMMAND alone means.
 static SUBCOMMANDS: &[Command] = &[
@@ -83,7 +85,7 @@ static SUBCOMMANDS: &[Command] = &[
         run: Run::Serve(keys::keys_and_flags),
         ..ROW
     },
-    help::row(Group::Server, "5.0.0"),
+    Command { about: ABOUT, ..help::row(Group::Server, "5.0.0") },
     Command {
         name: "list",
         arity: -2,
@@ -96,14 +98,26 @@ static SUBCOMMANDS: &[Command] = &[
     },
 ];
 
-fn count(_: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
-    reply.int(top_level().count() as i64);
+fn count(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
+    reply.int(top_level(context).count() as i64);
     Ok(())
 }
 
-/// Every command but the subcommands.
-fn top_level() -> impl Iterator<Item = Found> {
-    table::all().filter(|found| found.parent.is_none())
+/// Every command that is not switched off.
+fn all(context: &Context) -> impl Iterator<Item = Found> {
+    let acl = &context.server.acl;
+    table::all().filter(move |found| acl.switched_off(found.index) != Some(Off::Unknown))
+}
+
+/// The same without the subcommands.
+fn top_level(context: &Context) -> impl Iterator<Item = Found> {
+    all(context).filter(|found| found.parent.is_none())
+}
+
+/// The one of them that goes by this name.
+fn named(context: &Context, name: &[u8]) -> Option<Found> {
+    let acl = &context.server.acl;
+    by_full_name(name).filter(|found| acl.switched_off(found.index) != Some(Off::Unknown))
 }
 
 /// By `name` or `container|subcommand`.
@@ -117,15 +131,15 @@ fn by_full_name(name: &[u8]) -> Option<Found> {
     }
 }
 
-fn info(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
+fn info(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     if args.is_done() {
-        reply.array(top_level().count());
-        top_level().for_each(|found| describe_to(reply, found));
+        reply.array(top_level(context).count());
+        top_level(context).for_each(|found| describe_to(reply, found));
         return Ok(());
     }
     reply.array(args.left());
     for name in args.rest() {
-        match by_full_name(name) {
+        match named(context, name) {
             Some(found) => describe_to(reply, found),
             None => reply.null(),
         }
@@ -143,13 +157,13 @@ fn describe_to(reply: &mut Reply, found: Found) {
     reply.set(flags.len());
     flags.iter().for_each(|flag| reply.status(flag));
     [first, last, step].into_iter().for_each(|position| reply.int(position.into()));
-    let categories = describe::categories(found);
+    let categories: Vec<&str> = command.categories().names().collect();
     reply.set(categories.len());
     categories.iter().for_each(|category| reply.status(&format!("@{category}")));
     let tips = traits::tips(&found.full_name());
     reply.set(tips.len());
     tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
-    let specs = describe::key_specs(found);
+    let specs = describe::key_specs(command);
     reply.set(specs.len());
     specs.iter().for_each(|spec| key_spec_to(reply, spec));
     let subcommands = describe::listed_subcommands(found);
@@ -166,12 +180,15 @@ fn key_spec_to(reply: &mut Reply, spec: &KeySpec) {
     reply.set(spec.flags.len());
     spec.flags.iter().for_each(|flag| reply.status(flag));
     reply.bulk(b"begin_search");
-    typed_to(reply, spec.begin.0, &spec.begin.1);
+    typed_to(reply, spec.begin.0, &spec.begin.1, |reply, place| match place {
+        Place::At(word) => reply.int(*word),
+        Place::Behind(word) => reply.bulk(word.as_bytes()),
+    });
     reply.bulk(b"find_keys");
-    typed_to(reply, spec.find.0, &spec.find.1);
+    typed_to(reply, spec.find.0, &spec.find.1, |reply, number| reply.int(*number));
 }
 
-fn typed_to(reply: &mut Reply, kind: &str, spec: &[(&str, i64)]) {
+fn typed_to<T>(reply: &mut Reply, kind: &str, spec: &[(&str, T)], value_to: fn(&mut Reply, &T)) {
     reply.map(2);
     reply.bulk(b"type");
     reply.bulk(kind.as_bytes());
@@ -179,7 +196,7 @@ fn typed_to(reply: &mut Reply, kind: &str, spec: &[(&str, i64)]) {
     reply.map(spec.len());
     for (name, value) in spec {
         reply.bulk(name.as_bytes());
-        reply.int(*value);
+        value_to(reply, value);
     }
 }
 
@@ -187,7 +204,7 @@ fn typed_to(reply: &mut Reply, kind: &str, spec: &[(&str, i64)]) {
 fn has_movable_keys(command: &Command) -> bool {
     match command.keys {
         Keys::Counted { .. } => true,
-        Keys::Found { first, .. } => first == 0 || traits::KEYS_BEHIND_OPTIONS.contains(&command.name),
+        Keys::Found { behind, .. } => behind != Behind::Nothing,
         Keys::None | Keys::Every | Keys::Range { .. } => false,
     }
 }

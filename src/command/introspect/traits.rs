@@ -1,52 +1,5 @@
 //! What Redis says of its commands that no row says: for those who ask by COMMAND INFO, and for nothing else.
 
-use super::super::row::Command;
-
-/// What is done to the keys of a command, by key spec. A command that is not here reads, or updates, all of them.
-/// Names that no row has yet do no harm.
-static KEY_ACCESS: &[(&[&str], &str)] = &[
-    (
-        &["RO"],
-        "exists hexists hlen hstrlen llen memory|usage object|encoding object|freq object|idletime object|refcount \
-         scard sismember strlen touch type zcard",
-    ),
-    (
-        &["RW access update"],
-        "decr decrby getex getset hincrby hincrbyfloat incr incrby incrbyfloat move setbit zincrby",
-    ),
-    (
-        &["RW access delete"],
-        "blmpop blpop brpop bzmpop bzpopmax bzpopmin getdel lmpop lpop rpop spop zmpop zpopmax zpopmin",
-    ),
-    (&["RW delete"], "hdel lrem ltrim srem zrem zremrangebylex zremrangebyrank zremrangebyscore"),
-    (&["RW insert"], "append hsetnx linsert lpush lpushx pfadd rpush rpushx sadd"),
-    (&["RW access update variable_flags"], "bitfield set"),
-    (&["OW update"], "mset psetex restore setex"),
-    (&["OW insert"], "msetnx setnx"),
-    (&["RM delete"], "del unlink"),
-    (&["RW access"], "pfcount"),
-    (
-        &["OW update", "RO access"],
-        "bitop geosearchstore sdiffstore sinterstore sunionstore zdiffstore zinterstore zrangestore zunionstore",
-    ),
-    (&["RW access delete", "RW insert"], "blmove brpoplpush lmove rpoplpush smove"),
-    (&["RW access delete", "OW update"], "rename"),
-    (&["RW access delete", "OW insert"], "renamenx"),
-    (&["RW access insert", "RO access"], "pfmerge"),
-    (&["RO access", "OW update"], "copy georadius georadiusbymember sort"),
-];
-
-pub fn key_access(full_name: &str, command: &Command) -> &'static [&'static str] {
-    match find(KEY_ACCESS, full_name) {
-        Some(access) => access,
-        None if command.is_write() => &["RW update"],
-        None => &["RO access"],
-    }
-}
-
-/// Keys that stand behind an option, besides those at fixed places.
-pub static KEYS_BEHIND_OPTIONS: &[&str] = &["sort", "sort_ro", "georadius", "georadiusbymember"];
-
 /// Hints for clients of many servers, and for those who compare replies.
 static TIPS: &[(&[&str], &str)] = &[
     (

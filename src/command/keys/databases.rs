@@ -1,9 +1,10 @@
 //! Whole databases: which one, how big, exchanged, emptied.
 
+use crate::acl::Categories;
 use crate::command::args::{Args, parse_int};
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
-use crate::command::row::{Command, Flags, Group, KeySink, Keys, Run};
+use crate::command::row::{Behind, Command, Flags, Group, KeySink, Keys, Run};
 use crate::keyspace::{Edit, View};
 use crate::limits::DATABASES;
 use crate::protocol::{Reply, Words};
@@ -14,6 +15,7 @@ pub static ROWS: &[Command] = &[
         arity: 2,
         flags: Flags::FAST.and(Flags::SELECTS),
         group: Group::Connection,
+        about: None,
         syntax: "index",
         summary: "Changes the database of this connection.",
         run: Run::Serve(select),
@@ -22,7 +24,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "swapdb",
         arity: 3,
-        keys: Keys::Found { first: 0, last: 0, step: 0, find: databases_of_swapdb },
+        keys: Keys::Found { first: 0, last: 0, step: 0, behind: Behind::Nothing, find: databases_of_swapdb },
         flags: Flags::FAST.and(Flags::DANGEROUS),
         syntax: "index1 index2",
         summary: "Exchanges two databases, for all clients at once.",
@@ -55,7 +57,13 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "flushall",
         arity: -1,
-        keys: Keys::Found { first: 0, last: 0, step: 0, find: |_, _, sink| sink.everything() },
+        keys: Keys::Found {
+            first: 0,
+            last: 0,
+            step: 0,
+            behind: Behind::Nothing,
+            find: |_, _, sink| sink.everything(),
+        },
         flags: Flags::DANGEROUS,
         syntax: "[ASYNC | SYNC]",
         summary: "Removes all keys of all databases.",
@@ -65,7 +73,7 @@ pub static ROWS: &[Command] = &[
     },
 ];
 
-const ROW: Command = Command { group: Group::Server, ..Command::ROW };
+const ROW: Command = Command { group: Group::Server, about: Some(Categories::KEYSPACE), ..Command::ROW };
 
 /// Redis keeps database numbers in 32 bits, and says so.
 const OUT_OF_RANGE_32: Error =

@@ -4,6 +4,7 @@ use super::ROW;
 use crate::command::args::{Args, parse_int};
 use crate::command::deadline::Unit;
 use crate::command::error::{Done, Error};
+use crate::command::key_use::{KeyUse, Uses};
 use crate::command::row::{Command, Flags, Keys, Run};
 use crate::data::rdb::{self, Unsealed, Value};
 use crate::keyspace::entry::Entry;
@@ -26,6 +27,7 @@ pub static ROWS: &[Command] = &[
         name: "restore",
         arity: -4,
         keys: Keys::one(),
+        uses: Uses::Each(&[KeyUse::OW_UPDATE]),
         flags: Flags::GROWS.and(Flags::DANGEROUS),
         syntax: "key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]",
         summary: "Creates a key from what DUMP has returned.",

@@ -3,6 +3,7 @@
 use super::ROW;
 use crate::command::args::Args;
 use crate::command::error::Done;
+use crate::command::key_use::{KeyUse, Uses};
 use crate::command::row::{Command, Flags, Keys, Run};
 use crate::keyspace::{Edit, View};
 use crate::protocol::Reply;
@@ -12,6 +13,7 @@ pub static ROWS: &[Command] = &[
         name: "del",
         arity: -2,
         keys: Keys::rest(),
+        uses: Uses::Each(&[KeyUse::RM_DELETE]),
         syntax: "key [key ...]",
         summary: "Deletes one or more keys.",
         complexity: "O(N) where N is the number of keys; big values are freed by a thread of their own.",
@@ -22,6 +24,7 @@ pub static ROWS: &[Command] = &[
         name: "unlink",
         arity: -2,
         keys: Keys::rest(),
+        uses: Uses::Each(&[KeyUse::RM_DELETE]),
         flags: Flags::FAST,
         syntax: "key [key ...]",
         summary: "Deletes one or more keys, as DEL does.",
@@ -34,6 +37,7 @@ pub static ROWS: &[Command] = &[
         name: "exists",
         arity: -2,
         keys: Keys::rest(),
+        uses: Uses::Each(&[KeyUse::RO]),
         flags: Flags::FAST,
         syntax: "key [key ...]",
         summary: "Counts how many of the given keys exist; a key named twice counts twice.",
@@ -45,6 +49,7 @@ pub static ROWS: &[Command] = &[
         name: "touch",
         arity: -2,
         keys: Keys::rest(),
+        uses: Uses::Each(&[KeyUse::RO]),
         flags: Flags::FAST,
         syntax: "key [key ...]",
         summary: "Marks keys as used now; counts how many of them exist.",
@@ -57,6 +62,7 @@ pub static ROWS: &[Command] = &[
         name: "type",
         arity: 2,
         keys: Keys::one(),
+        uses: Uses::Each(&[KeyUse::RO]),
         flags: Flags::FAST,
         syntax: "key",
         summary: "Returns the type of the value of a key; none where there is no key.",

@@ -4,7 +4,8 @@ use super::ROW;
 use super::databases::database;
 use crate::command::args::Args;
 use crate::command::error::{Done, Error};
-use crate::command::row::{Command, Flags, KeySink, Keys, Run};
+use crate::command::key_use::{KeyUse, Uses};
+use crate::command::row::{Behind, Command, Flags, KeySink, Keys, Run};
 use crate::keyspace::{Content, Edit};
 use crate::protocol::{Reply, Words};
 
@@ -13,6 +14,7 @@ pub static ROWS: &[Command] = &[
         name: "rename",
         arity: 3,
         keys: Keys::range(1, 2, 1),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE, KeyUse::OW_UPDATE]),
         syntax: "key newkey",
         summary: "Renames a key; a key of the new name is overwritten.",
         run: Run::Write(|args, edit, reply| rename(args, edit, reply, Taken::Replace)),
@@ -22,6 +24,7 @@ pub static ROWS: &[Command] = &[
         name: "renamenx",
         arity: 3,
         keys: Keys::range(1, 2, 1),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE, KeyUse::OW_INSERT]),
         flags: Flags::FAST,
         syntax: "key newkey",
         summary: "Renames a key, unless there is a key of the new name.",
@@ -31,7 +34,8 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "copy",
         arity: -3,
-        keys: Keys::Found { first: 1, last: 2, step: 1, find: keys_of_copy },
+        keys: Keys::Found { first: 1, last: 2, step: 1, behind: Behind::Nothing, find: keys_of_copy },
+        uses: Uses::Each(&[KeyUse::RO_ACCESS, KeyUse::OW_UPDATE]),
         flags: Flags::GROWS,
         syntax: "source destination [DB destination-db] [REPLACE]",
         summary: "Copies the value of a key to another key.",
@@ -43,7 +47,8 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "move",
         arity: 3,
-        keys: Keys::Found { first: 1, last: 1, step: 1, find: keys_of_move },
+        keys: Keys::Found { first: 1, last: 1, step: 1, behind: Behind::Nothing, find: keys_of_move },
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_UPDATE]),
         flags: Flags::FAST,
         syntax: "key db",
         summary: "Moves a key to another database, unless it exists there.",

@@ -4,6 +4,7 @@ use super::ROW;
 use crate::command::args::{Args, parse_int};
 use crate::command::error::{Done, Error};
 use crate::command::help;
+use crate::command::key_use::{KeyUse, Uses};
 use crate::command::row::{Command, Keys, Run};
 use crate::keyspace::View;
 use crate::keyspace::entry::Entry;
@@ -24,6 +25,7 @@ static SUBCOMMANDS: &[Command] = &[
         name: "encoding",
         arity: 3,
         keys: KEY,
+        uses: Uses::Each(&[KeyUse::RO]),
         syntax: "key",
         summary: "Returns how the value of a key is encoded, by Redis's names.",
         since: "2.2.3",
@@ -39,6 +41,7 @@ static SUBCOMMANDS: &[Command] = &[
         name: "freq",
         arity: 3,
         keys: KEY,
+        uses: Uses::Each(&[KeyUse::RO]),
         syntax: "key",
         summary: "Returns how often a key is used, on a logarithmic scale; only where the LFU policy counts it.",
         since: "4.0.0",
@@ -49,6 +52,7 @@ static SUBCOMMANDS: &[Command] = &[
         name: "idletime",
         arity: 3,
         keys: KEY,
+        uses: Uses::Each(&[KeyUse::RO]),
         syntax: "key",
         summary: "Returns the seconds since a key was last used.",
         since: "2.2.3",
@@ -64,6 +68,7 @@ static SUBCOMMANDS: &[Command] = &[
         name: "refcount",
         arity: 3,
         keys: KEY,
+        uses: Uses::Each(&[KeyUse::RO]),
         syntax: "key",
         summary: "Returns the number of references to the value of a key: always 1, as no value is shared.",
         since: "2.2.3",

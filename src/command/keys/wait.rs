@@ -4,6 +4,7 @@
 //! that what was written is on disk. Where it is synced now and then, WAITAOF tells how it stands.
 
 use super::ROW;
+use crate::acl::Categories;
 use crate::command::args::Args;
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
@@ -15,6 +16,7 @@ pub static ROWS: &[Command] = &[
         name: "wait",
         arity: 3,
         flags: Flags::BLOCKING,
+        about: Some(Categories::CONNECTION),
         syntax: "numreplicas timeout",
         summary: "Returns how many replicas have this connection's writes; there are none.",
         since: "3.0.0",
@@ -25,6 +27,7 @@ pub static ROWS: &[Command] = &[
         name: "waitaof",
         arity: 4,
         flags: Flags::BLOCKING,
+        about: Some(Categories::CONNECTION),
         syntax: "numlocal numreplicas timeout",
         summary: "Returns whether this connection's writes are on the local disk, and on how many replicas'.",
         since: "7.2.0",

@@ -7,6 +7,7 @@ mod search;
 
 use super::args::Args;
 use super::error::Error;
+use super::key_use::{KeyUse, Uses};
 use super::row::{Command, Flags, Group, Keys, Run};
 use crate::data::list::End;
 
@@ -14,6 +15,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "lpush",
         arity: -3,
+        uses: Uses::Each(&[KeyUse::RW_INSERT]),
         flags: Flags::GROWS.and(Flags::FAST),
         syntax: "key element [element ...]",
         summary: "Prepends one or more elements to a list. Creates the key if it doesn't exist.",
@@ -24,6 +26,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "rpush",
         arity: -3,
+        uses: Uses::Each(&[KeyUse::RW_INSERT]),
         flags: Flags::GROWS.and(Flags::FAST),
         syntax: "key element [element ...]",
         summary: "Appends one or more elements to a list. Creates the key if it doesn't exist.",
@@ -34,6 +37,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "lpushx",
         arity: -3,
+        uses: Uses::Each(&[KeyUse::RW_INSERT]),
         flags: Flags::GROWS.and(Flags::FAST),
         syntax: "key element [element ...]",
         summary: "Prepends one or more elements to a list only when the list exists.",
@@ -45,6 +49,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "rpushx",
         arity: -3,
+        uses: Uses::Each(&[KeyUse::RW_INSERT]),
         flags: Flags::GROWS.and(Flags::FAST),
         syntax: "key element [element ...]",
         summary: "Appends one or more elements to a list only when the list exists.",
@@ -56,6 +61,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "lpop",
         arity: -2,
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE]),
         flags: Flags::FAST,
         syntax: "key [count]",
         summary: "Returns the first elements of a list after removing them. Deletes the list if the last element was popped.",
@@ -66,6 +72,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "rpop",
         arity: -2,
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE]),
         flags: Flags::FAST,
         syntax: "key [count]",
         summary: "Returns the last elements of a list after removing them. Deletes the list if the last element was popped.",
@@ -77,6 +84,7 @@ pub static ROWS: &[Command] = &[
         name: "lmpop",
         arity: -4,
         keys: Keys::Counted { at: 1, dest: 0 },
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE]),
         syntax: "numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
         summary: "Returns elements from the first of several lists that isn't empty, after removing them.",
         since: "7.0.0",
@@ -87,6 +95,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "llen",
         arity: 2,
+        uses: Uses::Each(&[KeyUse::RO]),
         flags: Flags::FAST,
         syntax: "key",
         summary: "Returns the length of a list.",
@@ -124,6 +133,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "linsert",
         arity: 5,
+        uses: Uses::Each(&[KeyUse::RW_INSERT]),
         flags: Flags::GROWS,
         syntax: "key <BEFORE | AFTER> pivot element",
         summary: "Inserts an element before or after another element in a list.",
@@ -135,6 +145,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "lrem",
         arity: 4,
+        uses: Uses::Each(&[KeyUse::RW_DELETE]),
         syntax: "key count element",
         summary: "Removes elements from a list. Deletes the list if the last element was removed.",
         complexity: "O(N) where N is the length of the list.",
@@ -144,6 +155,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "ltrim",
         arity: 4,
+        uses: Uses::Each(&[KeyUse::RW_DELETE]),
         syntax: "key start stop",
         summary: "Removes elements from both ends of a list. Deletes the list if all elements were trimmed.",
         complexity: "O(N) where N is the number of elements removed.",
@@ -164,6 +176,7 @@ pub static ROWS: &[Command] = &[
         name: "lmove",
         arity: 5,
         keys: Keys::range(1, 2, 1),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE, KeyUse::RW_INSERT]),
         flags: Flags::GROWS,
         syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT>",
         summary: "Returns an element after popping it from one list and pushing it to another.",
@@ -175,6 +188,7 @@ pub static ROWS: &[Command] = &[
         name: "rpoplpush",
         arity: 3,
         keys: Keys::range(1, 2, 1),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE, KeyUse::RW_INSERT]),
         flags: Flags::GROWS,
         syntax: "source destination",
         summary: "Returns the last element of a list after moving it to the front of another list.",
@@ -186,6 +200,7 @@ pub static ROWS: &[Command] = &[
         name: "blpop",
         arity: -3,
         keys: Keys::range(1, -2, 1),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE]),
         flags: Flags::BLOCKING,
         syntax: "key [key ...] timeout",
         summary: "Removes and returns the first element of the first list that isn't empty. Waits until there is one otherwise.",
@@ -198,6 +213,7 @@ pub static ROWS: &[Command] = &[
         name: "brpop",
         arity: -3,
         keys: Keys::range(1, -2, 1),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE]),
         flags: Flags::BLOCKING,
         syntax: "key [key ...] timeout",
         summary: "Removes and returns the last element of the first list that isn't empty. Waits until there is one otherwise.",
@@ -210,6 +226,7 @@ pub static ROWS: &[Command] = &[
         name: "blmpop",
         arity: -5,
         keys: Keys::Counted { at: 2, dest: 0 },
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE]),
         flags: Flags::BLOCKING,
         syntax: "timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
         summary: "Removes and returns elements of the first list that isn't empty. Waits until there is one otherwise.",
@@ -222,6 +239,7 @@ pub static ROWS: &[Command] = &[
         name: "blmove",
         arity: 6,
         keys: Keys::range(1, 2, 1),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE, KeyUse::RW_INSERT]),
         flags: Flags::GROWS.and(Flags::BLOCKING),
         syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout",
         summary: "Pops an element from one list, pushes it to another and returns it. Waits until there is one otherwise.",
@@ -233,6 +251,7 @@ pub static ROWS: &[Command] = &[
         name: "brpoplpush",
         arity: 4,
         keys: Keys::range(1, 2, 1),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE, KeyUse::RW_INSERT]),
         flags: Flags::GROWS.and(Flags::BLOCKING),
         syntax: "source destination timeout",
         summary: "Moves the last element of a list to the front of another and returns it. Waits until there is one otherwise.",

@@ -3,6 +3,7 @@
 use std::sync::PoisonError;
 
 use super::ADMIN;
+use crate::command::acl::users;
 use crate::command::args::Args;
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
@@ -83,8 +84,15 @@ fn set(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     let mut after = before.clone();
     after.set_live(&settings).map_err(refused)?;
     let reload = settings.iter().any(|(name, _)| name.to_ascii_lowercase().starts_with("tls-"));
-    server.control.adopt(&before, &after, reload).map_err(refused)?;
+    let needs_password = match after.requirepass == before.requirepass {
+        true => server.acl.default_needs_password(),
+        false => !after.requirepass.is_empty(),
+    };
+    server.control.adopt(&before, &after, needs_password, reload).map_err(refused)?;
     server.apply(&after);
+    if after.requirepass != before.requirepass {
+        server.acl.set_default_password(&after.requirepass);
+    }
     *server.config() = after;
     reply.ok();
     Ok(())
@@ -109,7 +117,8 @@ fn reset_statistics(_: &mut Args, context: &mut Context, reply: &mut Reply) -> D
 
 fn rewrite(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     let config = context.server.config().clone();
-    context.server.control.rewrite_config(&config).map_err(|why| Error::new(format!("ERR {why}")))?;
+    let users = users::lines(context.server, &config).map_err(|why| Error::new(format!("ERR {why}")))?;
+    context.server.control.rewrite_config(&config, &users).map_err(|why| Error::new(format!("ERR {why}")))?;
     reply.ok();
     Ok(())
 }

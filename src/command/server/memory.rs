@@ -6,6 +6,7 @@ use crate::command::args::Args;
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
 use crate::command::help;
+use crate::command::key_use::{KeyUse, Uses};
 use crate::command::row::{Command, Flags, Group, Keys, Run};
 use crate::keyspace::View;
 use crate::limits::DATABASES;
@@ -49,6 +50,7 @@ pub static ROWS: &[Command] = &[
         name: "usage",
         arity: -3,
         keys: Keys::range(2, 2, 1),
+        uses: Uses::Each(&[KeyUse::RO]),
         syntax: "key [SAMPLES count]",
         summary: "Returns how many bytes of memory a key takes, value and all.",
         run: Run::Read(usage),

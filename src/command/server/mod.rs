@@ -16,6 +16,7 @@ use super::context::Context;
 use super::error::Done;
 use super::info;
 use super::row::{Command, Flags, Group, Keys, Run};
+use crate::acl::Categories;
 use crate::protocol::Reply;
 
 pub static ROWS: &[Command] = &[
@@ -88,6 +89,7 @@ pub static ROWS: &[Command] = &[
         name: "lolwut",
         arity: -1,
         flags: Flags::FAST,
+        about: Some(Categories::READ),
         syntax: "[VERSION version [height]]",
         summary: "Displays something to look at, and the version.",
         since: "5.0.0",

@@ -4,6 +4,7 @@ mod algebra;
 mod chance;
 mod members;
 
+use super::key_use::{KeyUse, Uses};
 use super::row::{Command, Flags, Group, Keys, Run};
 use crate::keyspace::Edit;
 use algebra::Operation;
@@ -16,6 +17,7 @@ pub static ROWS: &[Command] = &[
         name: "sadd",
         arity: -3,
         keys: Keys::one(),
+        uses: Uses::Each(&[KeyUse::RW_INSERT]),
         flags: Flags::GROWS.and(Flags::FAST),
         syntax: "key member [member ...]",
         summary: "Adds one or more members to a set. Creates the key if it doesn't exist.",
@@ -27,6 +29,7 @@ pub static ROWS: &[Command] = &[
         name: "srem",
         arity: -3,
         keys: Keys::one(),
+        uses: Uses::Each(&[KeyUse::RW_DELETE]),
         flags: Flags::FAST,
         syntax: "key member [member ...]",
         summary: "Removes one or more members from a set. Deletes the key if the last member was removed.",
@@ -38,6 +41,7 @@ pub static ROWS: &[Command] = &[
         name: "smove",
         arity: 4,
         keys: Keys::range(1, 2, 1),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE, KeyUse::RW_INSERT]),
         flags: Flags::FAST,
         syntax: "source destination member",
         summary: "Moves a member from one set to another.",
@@ -48,6 +52,7 @@ pub static ROWS: &[Command] = &[
         name: "scard",
         arity: 2,
         keys: Keys::one(),
+        uses: Uses::Each(&[KeyUse::RO]),
         flags: Flags::FAST,
         syntax: "key",
         summary: "Returns the number of members in a set.",
@@ -58,6 +63,7 @@ pub static ROWS: &[Command] = &[
         name: "sismember",
         arity: 3,
         keys: Keys::one(),
+        uses: Uses::Each(&[KeyUse::RO]),
         flags: Flags::FAST,
         syntax: "key member",
         summary: "Determines whether a member belongs to a set.",
@@ -101,6 +107,7 @@ pub static ROWS: &[Command] = &[
         name: "spop",
         arity: -2,
         keys: Keys::one(),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS_DELETE]),
         flags: Flags::FAST,
         syntax: "key [count]",
         summary: "Returns one or more random members from a set after removing them. Deletes the key if the last member was popped.",
@@ -145,6 +152,7 @@ pub static ROWS: &[Command] = &[
         name: "sinterstore",
         arity: -3,
         keys: Keys::rest(),
+        uses: Uses::Each(&[KeyUse::RW_UPDATE, KeyUse::RO_ACCESS]),
         flags: Flags::LONG.and(Flags::GROWS),
         syntax: "destination key [key ...]",
         summary: "Stores the members that several sets have in common in a key.",
@@ -167,6 +175,7 @@ pub static ROWS: &[Command] = &[
         name: "sunionstore",
         arity: -3,
         keys: Keys::rest(),
+        uses: Uses::Each(&[KeyUse::OW_UPDATE, KeyUse::RO_ACCESS]),
         flags: Flags::LONG.and(Flags::GROWS),
         syntax: "destination key [key ...]",
         summary: "Stores the members that are in any of several sets in a key.",
@@ -189,6 +198,7 @@ pub static ROWS: &[Command] = &[
         name: "sdiffstore",
         arity: -3,
         keys: Keys::rest(),
+        uses: Uses::Each(&[KeyUse::OW_UPDATE, KeyUse::RO_ACCESS]),
         flags: Flags::LONG.and(Flags::GROWS),
         syntax: "destination key [key ...]",
         summary: "Stores the members of the first set that no other set has in a key.",

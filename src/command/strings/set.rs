@@ -4,8 +4,9 @@ use super::{put_string, record_set};
 use crate::command::args::{Args, parse_int};
 use crate::command::deadline::{self, Unit};
 use crate::command::error::{Done, Error};
+use crate::command::key_use::KeyUse;
 use crate::keyspace::{Content, Edit};
-use crate::protocol::{Form, Reply};
+use crate::protocol::{Form, Reply, Words};
 
 /// What SET was asked for besides key and value.
 #[derive(Default)]
@@ -67,6 +68,12 @@ impl<'a> SetOptions<'a> {
 fn is_set_option(word: &[u8]) -> bool {
     Unit::of_option(word).is_some()
         || [&b"NX"[..], b"XX", b"GET", b"KEEPTTL"].iter().any(|option| word.eq_ignore_ascii_case(option))
+}
+
+/// With GET, the old value is read.
+pub(super) fn key_use(words: Words<'_>) -> KeyUse {
+    let gets = words.iter().skip(3).any(|word| word.eq_ignore_ascii_case(b"GET"));
+    if gets { KeyUse::RW_ACCESS_UPDATE } else { KeyUse::OW_UPDATE }
 }
 
 pub(super) fn set(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {

@@ -71,7 +71,6 @@ pub static ROWS: &[Fixed] = &[
     immutable("daemonize", "no"),
     immutable("supervised", "no"),
     immutable("cluster-enabled", "no"),
-    immutable("enable-debug-command", "yes"),
 ];
 
 pub fn find(name: &str) -> Option<&'static Fixed> {

@@ -6,9 +6,11 @@ mod order;
 use std::borrow::Cow;
 
 use super::ROW;
+use crate::acl::Categories;
 use crate::command::args::Args;
 use crate::command::error::{Done, Error};
-use crate::command::row::{Command, Flags, KeySink, Keys, Run};
+use crate::command::key_use::{KeyUse, Uses};
+use crate::command::row::{Behind, Command, Flags, KeySink, Keys, Run};
 use crate::data::list::{End, List};
 use crate::data::packed::Element;
 use crate::keyspace::{Content, Edit, Object, Stored, View};
@@ -19,7 +21,15 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "sort",
         arity: -2,
-        keys: Keys::Found { first: 1, last: 1, step: 1, find: |words, db, sink| keys(words, db, sink, true) },
+        keys: Keys::Found {
+            first: 1,
+            last: 1,
+            step: 1,
+            behind: Behind::Anywhere,
+            find: |words, db, sink| keys(words, db, sink, true),
+        },
+        uses: Uses::Each(&[KeyUse::RO_ACCESS, KeyUse::OW_UPDATE]),
+        about: ABOUT,
         flags: Flags::LONG.and(Flags::GROWS).and(Flags::DANGEROUS),
         syntax: "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA] [STORE destination]",
         summary: "Sorts the elements of a list, a set or a sorted set, and optionally stores them as a list.",
@@ -34,8 +44,10 @@ pub static ROWS: &[Command] = &[
             first: 1,
             last: 1,
             step: 1,
+            behind: Behind::Anywhere,
             find: |words, db, sink| keys(words, db, sink, false),
         },
+        about: ABOUT,
         flags: Flags::LONG.and(Flags::DANGEROUS),
         syntax: "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]",
         summary: "Returns the sorted elements of a list, a set or a sorted set.",
@@ -46,6 +58,8 @@ pub static ROWS: &[Command] = &[
     },
 ];
 
+const ABOUT: Option<Categories> = Some(Categories::LIST.and(Categories::SET).and(Categories::SORTED_SET));
+
 /// A pattern makes names of keys from elements, so it may name any key of the database.
 fn keys(words: Words<'_>, db: u8, sink: &mut KeySink<'_>, may_store: bool) {
     sink.key(db, words.get(1));
@@ -55,8 +69,8 @@ fn keys(words: Words<'_>, db: u8, sink: &mut KeySink<'_>, may_store: bool) {
     if let Some(destination) = options.store {
         sink.key(db, destination);
     }
-    if options.names_other_keys() {
-        sink.database(db);
+    if let Some(option) = options.reads_other_keys() {
+        sink.made_up(db, option);
     }
 }
 

@@ -73,8 +73,10 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
-    pub fn names_other_keys(&self) -> bool {
-        matches!(self.by, By::Pattern(_)) || self.gets.iter().any(|get| matches!(get, Pattern::Key { .. }))
+    /// The option, if there is one, because of which other keys are read.
+    pub fn reads_other_keys(&self) -> Option<&'static str> {
+        let gets = self.gets.iter().any(|get| matches!(get, Pattern::Key { .. }));
+        matches!(self.by, By::Pattern(_)).then_some("BY").or(gets.then_some("GET"))
     }
 }
 
