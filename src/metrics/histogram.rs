@@ -81,7 +81,7 @@ impl Latencies {
 
     /// So many percent took at most as long, in nanoseconds.
     pub fn percentile(&self, percent: f64) -> u64 {
-        let wanted = (percent / 100.0 * self.count() as f64).ceil().max(1.0) as u64;
+        let wanted = (percent * self.count() as f64 / 100.0).ceil().max(1.0) as u64;
         let mut seen = 0;
         let bucket = self.buckets.iter().position(|count| {
             seen += count;
