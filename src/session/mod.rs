@@ -1,5 +1,6 @@
 //! A client's state without its socket: what commands and the executor know of it.
 
+pub mod awaited;
 pub mod blocking;
 pub mod clients;
 pub mod outlet;
@@ -11,6 +12,7 @@ use std::sync::{Arc, Weak};
 
 use crate::keyspace::Keyspace;
 
+pub use awaited::{Awaited, Work};
 pub use blocking::{Blocked, Line};
 pub use clients::{Client, Clients, Glance, Origin};
 pub use outlet::{Outlet, Woken};
@@ -40,6 +42,8 @@ pub struct Session {
     pub written: u64,
     /// The request at hand has waited, or goes on waiting.
     pub blocked: Option<Arc<Blocked>>,
+    /// What it waits for, if that is no key.
+    pub awaited: Option<Box<Awaited>>,
     /// How others reach this client.
     pub outlet: Weak<dyn Outlet>,
 }
@@ -72,6 +76,7 @@ impl Session {
             subscriptions: None,
             written: 0,
             blocked: None,
+            awaited: None,
             outlet,
         }
     }
