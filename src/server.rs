@@ -28,10 +28,10 @@ use crate::memory;
 use crate::metrics::Metrics;
 use crate::persistence::{self, Opened};
 use crate::reactor::Reactor;
-use crate::session::{Blocked, Broker, Clients, Line, Pauses};
+use crate::session::{Blocked, Broker, Clients, Line, Outlet, Pauses};
 use crate::transport::listener::{self, Endpoint, Listener, Plan};
 use crate::transport::{certificates, descriptors};
-use crate::worker::{Pool, Verdict, now_ms};
+use crate::worker::{Pool, Verdict, connection_behind, now_ms};
 
 /// A server that takes commands.
 pub struct Running {
@@ -182,7 +182,14 @@ impl Running {
                 pool.settle(verdict);
             }
         };
-        let log = opened.start(Box::new(tell), Arc::clone(&keyspace), config.aof_retain)?;
+        let submitter = Arc::clone(&verdicts);
+        let wake = move |woken: Vec<Arc<dyn Outlet>>| {
+            let pool = submitter.lock().ok().and_then(|pool| pool.clone());
+            if let Some(pool) = pool.filter(|_| !woken.is_empty()) {
+                pool.submit_shared(woken.into_iter().filter_map(connection_behind).collect());
+            }
+        };
+        let log = opened.start(Box::new(tell), Arc::new(wake), Arc::clone(&keyspace), config.aof_retain)?;
         let server = Arc::new(Server {
             keyspace: Arc::clone(&keyspace),
             acl,

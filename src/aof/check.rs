@@ -102,7 +102,7 @@ fn one(
 ) -> Result<FileReport> {
     let size_bytes = match storage.size_bytes(&entry.name) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let found = Err(Damage::new(&entry.name, None, "is missing, but MANIFEST names it"));
+            let found = Err(Damage::missing(&entry.name));
             return Ok(FileReport { entry, live, size_bytes: 0, found });
         }
         size => size.doing("reading", &entry.name)?,

@@ -114,7 +114,7 @@ impl Catalog {
         }
     }
 
-    fn manifest(&self) -> Manifest {
+    pub(super) fn manifest(&self) -> Manifest {
         self.manifest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

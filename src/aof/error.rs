@@ -13,6 +13,8 @@ pub enum Error {
     Busy(String),
     /// A file does not hold what had been written to it.
     Damage(Damage),
+    /// Nothing is wrong with the log, but this cannot be done with it.
+    Refused(String),
 }
 
 /// Where a file is wrong, and how.
@@ -22,11 +24,42 @@ pub struct Damage {
     /// The first line, counted from 1, that may be wrong; `None` where the whole file is meant.
     pub line: Option<u64>,
     pub what: String,
+    pub cure: Cure,
+}
+
+/// What to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cure {
+    /// Look at it; accept it if it is as it should be.
+    Reseal,
+    /// The file is needed.
+    Restore,
+    /// It is right, but not for this version.
+    Upgrade,
 }
 
 impl Damage {
     pub fn new(file: &str, line: impl Into<Option<u64>>, what: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), line: line.into(), what: what.into() }
+        Self { file: file.to_owned(), line: line.into(), what: what.into(), cure: Cure::Reseal }
+    }
+
+    pub fn missing(file: &str) -> Self {
+        Self { cure: Cure::Restore, ..Self::new(file, None, "is missing, but MANIFEST names it") }
+    }
+
+    pub fn newer(file: &str) -> Self {
+        let what = "is of a version that this limpid does not know";
+        Self { cure: Cure::Upgrade, ..Self::new(file, 1, what) }
+    }
+}
+
+impl Cure {
+    fn advice(self) -> &'static str {
+        match self {
+            Cure::Reseal => "`limpid check` tells more, `limpid check --reseal` accepts it as it is",
+            Cure::Restore => "put it back, from a backup if need be; nothing was changed",
+            Cure::Upgrade => "start the limpid that wrote it, or a newer one; nothing was changed",
+        }
     }
 }
 
@@ -44,10 +77,8 @@ impl fmt::Display for Error {
         match self {
             Error::Storage { doing, error } => write!(f, "{doing}: {error}"),
             Error::Busy(who) => f.write_str(who),
-            Error::Damage(damage) => write!(
-                f,
-                "the log is damaged: {damage} (`limpid check` tells more, `limpid check --reseal` accepts it as it is)"
-            ),
+            Error::Damage(damage) => write!(f, "the log is damaged: {damage} ({})", damage.cure.advice()),
+            Error::Refused(why) => f.write_str(why),
         }
     }
 }

@@ -4,15 +4,17 @@
 //! The thread never blocks on the channel: it empties it, works, and only when it has found nothing says that
 //! it sleeps. So `ring` costs a system call only when there is somebody to wake.
 
+use super::backup::{self, BackedUp};
 use super::compaction::{Catalog, Compaction, Step};
-use super::error::Result;
-use super::recovery::Recovered;
+use super::error::{Error, Result};
+use super::recovery::{self, Recovered, Target};
 use super::stats::{Shared, Stats};
-use super::writer::{Appended, Now, Writer};
+use super::storage::Storage;
+use super::writer::{Appended, End, Now, Writer};
 use super::{Event, Policy};
 use crate::execute::log::{Health, Log, Seq};
 use crate::keyspace::effects::Effects;
-use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use std::io;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, fence};
@@ -43,8 +45,12 @@ enum Message {
     Append(Appended),
     Compaction(Box<Step>),
     Policy(Policy),
+    /// Sync what was appended before, and say where the log ends then.
+    Sync(Option<Sender<Located>>),
     Close,
 }
+
+type Located = std::result::Result<End, String>;
 
 impl Aof {
     /// Starts the thread on a recovered log. `notify` is called on that thread and must not block.
@@ -75,6 +81,34 @@ impl Aof {
 
     pub fn set_policy(&self, policy: Policy) {
         self.command(Message::Policy(policy));
+    }
+
+    /// Has everything appended so far written and synced soon, whatever the policy.
+    pub fn sync_soon(&self) {
+        self.command(Message::Sync(None));
+    }
+
+    /// Copies the log, as it is by now, into an empty storage that lies elsewhere. No compaction may end meanwhile.
+    pub fn back_up(&self, to: &dyn Storage) -> Result<BackedUp> {
+        let end = self.end()?;
+        backup::copy_log(&*self.catalog.storage, &self.catalog.manifest(), &end, to)
+    }
+
+    /// Reads the log again from its beginning. Nothing may be appended and no compaction may end meanwhile.
+    pub fn reread(&self, target: &mut dyn Target) -> Result<()> {
+        self.end()?;
+        recovery::reread(&*self.catalog.storage, &self.catalog.manifest(), target)
+    }
+
+    /// Syncs, and says where the log ends then.
+    fn end(&self) -> Result<End> {
+        let (reply, located) = bounded(1);
+        self.command(Message::Sync(Some(reply)));
+        let located = located.recv().unwrap_or_else(|_| Err("the log was closed".to_owned()));
+        located.map_err(|why| {
+            let error = io::Error::other(why);
+            Error::Storage { doing: "bringing the log to disk".to_owned(), error }
+        })
     }
 
     /// Begins a compaction; one at a time. May be called on any thread that may wait for the disk.
@@ -195,6 +229,11 @@ impl Loop {
                     self.pace = pace(policy);
                     writer.set_policy(policy, now());
                 }
+                Ok(Message::Sync(reply)) => {
+                    let located = writer.sync_now(now());
+                    // Whoever asked may have gone.
+                    reply.map(|reply| reply.send(located));
+                }
                 Ok(Message::Close) | Err(TryRecvError::Disconnected) => return Found::Close,
                 Err(TryRecvError::Empty) => return found,
             }
@@ -225,8 +264,8 @@ fn now() -> Now {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aof::restore;
     use crate::aof::storage::FileStorage;
-    use crate::aof::{Error, recovery, restore};
     use std::path::Path;
 
     fn set(key: &str) -> Effects {

@@ -175,7 +175,7 @@ impl Manifest {
         for (at, line) in body.lines().enumerate() {
             match at {
                 0 if line == HEADER => {}
-                0 => return Err(damage(1, "is of a version that this limpid does not know").into()),
+                0 => return Err(Damage::newer(MANIFEST).into()),
                 _ => manifest.parse_line(line).map_err(|what| damage(at + 1, what))?,
             }
         }

@@ -11,11 +11,13 @@
 //! Bottom up: `storage` is the port that files lie behind; `mark` and `record` are the two kinds of lines;
 //! `groups` cuts a file into commit groups and `log_file` writes them; `manifest` says which files count;
 //! `replay` verifies one file and `recovery` opens the directory; `writer` forms groups, and [`Aof`] is its
-//! thread and its handle; `compaction` makes the log shorter. `check`, `reseal` and `restore` are for
+//! thread and its handle; `compaction` makes the log shorter, `backup`
+//! copies it. `check`, `reseal` and `restore` are for
 //! `limpid check`. `docs/log.md` draws the format and states the promises.
 //!
 //! The log knows no keys and no commands: a record is words. It takes no lock of the keyspace.
 
+mod backup;
 #[cfg(test)]
 mod campaign;
 pub mod check;
@@ -40,6 +42,7 @@ mod testing;
 pub mod time;
 mod writer;
 
+pub use backup::BackedUp;
 pub use compaction::{Compacted, Compaction};
 pub use error::{Damage, Error, Result};
 pub use handle::Aof;

@@ -104,9 +104,19 @@ pub fn open(
     Ok(Recovered { manifest, segment, end, report, storage })
 }
 
+/// What Redis keeps its data in, by default.
+const OF_REDIS: [&str; 3] = ["appendonlydir", "appendonly.aof", "dump.rdb"];
+
 /// Makes the first segment and the first manifest.
 fn begin(storage: &dyn Storage) -> Result<Manifest> {
-    for name in storage.list().doing("listing", "the directory")? {
+    let names = storage.list().doing("listing", "the directory")?;
+    if let Some(foreign) = names.iter().find(|name| OF_REDIS.contains(&name.as_str())) {
+        return Err(Error::Refused(format!(
+            "this is a directory of Redis, of which limpid cannot read {foreign}: give another with --dir \
+             (a running Redis can be copied key by key with DUMP and RESTORE)"
+        )));
+    }
+    for name in names {
         if parse_file_name(&name).is_none() {
             continue;
         }
@@ -152,6 +162,11 @@ fn fill(
         // It comes before whatever else is wrong.
         Err((record, why)) => Err(locate(storage, manifest, record, why)),
     }
+}
+
+/// Reads the log of a running server once more. Nothing may be written meanwhile.
+pub fn reread(storage: &dyn Storage, manifest: &Manifest, target: &mut dyn Target) -> Result<()> {
+    fill(storage, manifest, &mut Report::default(), target, &mut |_, _| {}).map(drop)
 }
 
 /// Where a record is, counted from 0, that turned out to be none when others behind it had been read.
@@ -205,9 +220,7 @@ fn replay_all(
 
 fn size_bytes(storage: &dyn Storage, name: &str) -> Result<u64> {
     match storage.size_bytes(name) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(Damage::new(name, None, "is missing, but MANIFEST names it").into())
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Damage::missing(name).into()),
         size => size.doing("reading", name),
     }
 }
@@ -399,6 +412,19 @@ mod tests {
         let lost = MemoryStorage::new(1);
         lost.put(MANIFEST, &storage.contents(MANIFEST));
         assert_eq!(damage(&lost), "00000001.aof: is missing, but MANIFEST names it");
+        for foreign in OF_REDIS {
+            let redis = MemoryStorage::new(1);
+            redis.put(foreign, b"REDIS0009");
+            let error = recover(&redis).err().unwrap().to_string();
+            assert!(error.contains(foreign) && error.contains("--dir"), "{error}");
+            assert_eq!(redis.list().unwrap(), [foreign], "nothing changes when the start is refused");
+        }
+        let newer = [b"# limpid aof 2\n", &bytes[mark::HEADER.len()..]].concat();
+        let error = recover(&with_segment(&storage, &newer)).err().unwrap().to_string();
+        assert!(
+            error.contains("00000001.aof:1: is of a version") && error.contains("a newer one"),
+            "{error}"
+        );
         let headless = with_segment(&storage, &bytes[mark::HEADER.len()..]);
         assert_eq!(damage(&headless), "00000001.aof:1: does not begin with the line `# limpid aof 1`");
         let cut = storage.contents(MANIFEST);

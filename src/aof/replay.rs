@@ -140,7 +140,7 @@ impl<'e> Run<'e> {
             return Ok(());
         }
         Err(match start.starts_with(b"# limpid aof ") {
-            true => self.damage(1, "is of a version that this limpid does not know"),
+            true => Damage::newer(&self.entry.name).into(),
             false => self.damage(1, "does not begin with the line `# limpid aof 1`"),
         })
     }

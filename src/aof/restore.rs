@@ -10,7 +10,7 @@
 //! A base and its delta describe the moment of the switch, so a state begins at its delta's last mark. Older states are
 //! there if compaction was told to keep them.
 
-use super::error::{Damage, Doing, Result};
+use super::error::{Damage, Doing, Error, Result};
 use super::groups::Groups;
 use super::manifest::{Entry, Kind, MANIFEST, Manifest};
 use super::mark;
@@ -65,8 +65,11 @@ fn find_state<'m>(from: &dyn Storage, entries: &'m [Entry], until_ms: u64) -> Re
         }
         entries = &entries[..start];
     }
-    let what = format!("the log goes back to {}, not to {}", time::format(begins), time::format(until_ms));
-    Err(Damage::new(MANIFEST, None, what).into())
+    Err(Error::Refused(format!(
+        "the log goes back to {}, not to {}: give that moment or a later one",
+        time::format(begins),
+        time::format(until_ms)
+    )))
 }
 
 /// When a state begins to be what the log was: at its delta's last mark, or with its first group.
@@ -121,7 +124,9 @@ mod tests {
         }
         let error = until(&storage, 999, &MemoryStorage::new(1)).unwrap_err().to_string();
         assert!(
-            error.contains("goes back to 1970-01-01T00:00:01.000Z, not to 1970-01-01T00:00:00.999Z"),
+            error.starts_with(
+                "the log goes back to 1970-01-01T00:00:01.000Z, not to 1970-01-01T00:00:00.999Z"
+            ),
             "{error}"
         );
     }

@@ -11,7 +11,7 @@
 //! Time comes in from outside and nothing here blocks but the storage, so that the crash tests replay from a seed.
 
 use super::compaction::{Delta, Switch};
-use super::log_file::{End, LogFile, Written};
+use super::log_file::{self, LogFile, Written};
 use super::recovery::Recovered;
 use super::stats::Shared;
 use super::storage::Storage;
@@ -44,6 +44,14 @@ pub struct Appended {
     /// The compaction whose base holds all shards that the effects belong to already.
     pub generation: u32,
     pub effects: Effects,
+}
+
+/// Where the log ends: all before it is on disk.
+pub struct End {
+    /// The growing segment, and its size.
+    pub segment: String,
+    pub size_bytes: u64,
+    pub seq: Seq,
 }
 
 pub struct Writer {
@@ -84,7 +92,7 @@ impl Writer {
         let name = manifest.growing().name.clone();
         let seq = end.seq;
         let (size_bytes, last_ms) = (end.end.offset, end.last_ms);
-        let end = End { seq, last_ms, size_bytes, db: end.db, closed: end.closed };
+        let end = log_file::End { seq, last_ms, size_bytes, db: end.db, closed: end.closed };
         let writer = Self {
             segment: LogFile::new(name, segment, end),
             backlog_bytes: 0,
@@ -303,6 +311,21 @@ impl Writer {
         if let State::Poisoned(reason) = &self.state {
             let reason = reason.clone();
             self.refuse(reason);
+        }
+    }
+
+    /// Writes and syncs everything taken, whatever the policy.
+    pub fn sync_now(&mut self, now: Now) -> Result<End, String> {
+        self.commit(now);
+        self.sync_if_behind(now);
+        match &self.state {
+            State::Sound => Ok(End {
+                segment: self.segment.name.clone(),
+                size_bytes: self.segment.size_bytes,
+                seq: self.segment.written,
+            }),
+            State::Full { .. } => Err("no space left on the device".to_owned()),
+            State::Poisoned(reason) => Err(reason.clone()),
         }
     }
 

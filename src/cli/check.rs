@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, Command};
 
 use crate::aof::check::{self, FileReport};
 use crate::aof::storage::FileStorage;
-use crate::aof::{reseal, restore, time};
+use crate::aof::{Error, Replayed, reseal, restore, time};
 use crate::command::Run;
 use crate::execute::look_up;
 use crate::progress::bar;
@@ -119,7 +119,7 @@ fn verify(path: &Path) -> Result<bool, String> {
     }
     match report.damage() {
         None => println!("the log is whole"),
-        Some(damage) => println!("the log is damaged: {damage}\n`limpid check --reseal` accepts it as it is"),
+        Some(damage) => println!("{}", Error::from(damage.clone())),
     }
     Ok(report.is_whole())
 }
@@ -129,13 +129,12 @@ fn describe(file: &FileReport) {
     let kept = if file.live { "" } else { " (kept for --until)" };
     match &file.found {
         Ok(found) => {
-            let from = found.first_ms.map_or("-".into(), time::format);
+            let Replayed { records, groups, seq, first_ms, last_ms, .. } = found;
+            let when = first_ms.map_or(String::new(), |first_ms| {
+                format!(" {} to {},", time::format(first_ms), time::format(*last_ms))
+            });
             println!(
-                "{name}{kept}: {} records in {} groups, up to number {}, {from} to {}, {} bytes",
-                found.records,
-                found.groups,
-                found.seq,
-                time::format(found.last_ms),
+                "{name}{kept}: {records} records in {groups} groups, up to number {seq},{when} {} bytes",
                 file.size_bytes
             );
             if found.torn_bytes > 0 {

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
+use super::error::Error;
 use crate::acl::Acl;
 use crate::config::{Config, Fsync, Refusal};
 use crate::keyspace::{DatabaseSize, Keyspace};
 use crate::metrics::Metrics;
-use crate::session::{Blocked, Broker, BufferLimits, Clients, Line, Pauses, Session, Woken};
+use crate::session::blocking::State;
+use crate::session::{Awaited, Blocked, Broker, BufferLimits, Clients, Line, Pauses, Session, Woken, Work};
 
 pub struct Context<'a> {
     pub session: &'a mut Session,
@@ -20,11 +22,68 @@ pub struct Context<'a> {
     pub now_ms: u64,
     /// Clients that must be served because of what the command did.
     pub woken: &'a mut Woken,
+    /// How a wait has ended, where the request has waited already.
+    pub waited: Option<State>,
+    /// Set by a handler that replies only later: its request will run again. Its row says REPLIES_LATER or BLOCKING.
+    pub waits: Option<Wait>,
+}
+
+/// A client's wait for something else than a key.
+pub struct Wait {
+    pub blocked: Arc<Blocked>,
+    /// `None`: for ever.
+    pub timeout_ms: Option<u64>,
 }
 
 impl Context<'_> {
     pub fn database_size(&self, db: u8) -> DatabaseSize {
         self.held.map_or_else(|| self.server.keyspace.size(db), |size| size(db))
+    }
+
+    /// Waits until records up to `seq` are on disk, as long as CLIENT UNBLOCK lets it. Returns whether they are, or
+    /// `None` if the reply must wait. `timeout_ms`: `None` is for ever.
+    pub fn wait_for_disk(&mut self, seq: u64, timeout_ms: Option<u64>) -> Result<Option<bool>, Error> {
+        let seq = match self.session.awaited.take().as_deref() {
+            Some(Awaited::Synced(seq)) => *seq,
+            _ => seq,
+        };
+        let persistence = &*self.server.persistence;
+        if persistence.synced_seq().is_some_and(|synced| synced >= seq) {
+            return Ok(Some(true));
+        }
+        if let Some(why) = persistence.failure() {
+            return Err(Error::new(format!("ERR {why}")));
+        }
+        match self.waited {
+            Some(State::Refused) => return Err(Error::UNBLOCKED),
+            Some(State::TimedOut | State::Gone) => return Ok(Some(false)),
+            Some(State::Waiting | State::Woken) | None => {}
+        }
+        // A transaction waits for nothing but with its whole reply.
+        let Some(outlet) = self.session.outlet.upgrade().filter(|_| self.held.is_none()) else {
+            return Ok(Some(persistence.replies_wait()));
+        };
+        let blocked = self.server.line.join(self.session.client.id, Vec::new(), None, outlet);
+        persistence.when_synced(seq, &blocked);
+        self.session.awaited = Some(Box::new(Awaited::Synced(seq)));
+        self.waits = Some(Wait { blocked, timeout_ms });
+        Ok(None)
+    }
+
+    /// Has work done on another thread. Returns how it went, or `None` as long as the reply must wait.
+    pub fn wait_for_work(
+        &mut self,
+        start: impl FnOnce(&dyn Persistence, Arc<Blocked>) -> Arc<Work>,
+    ) -> Option<Result<(), Error>> {
+        if let Some(Awaited::Work(work)) = self.session.awaited.take().as_deref() {
+            let outcome = work.outcome().unwrap_or_else(|| Err("the client has gone".to_owned()));
+            return Some(outcome.map_err(|why| Error::new(format!("ERR {why}"))));
+        }
+        let blocked = Blocked::without_keys(self.session.client.id, self.session.outlet.upgrade()?);
+        let work = start(&*self.server.persistence, Arc::clone(&blocked));
+        self.session.awaited = Some(Box::new(Awaited::Work(work)));
+        self.waits = Some(Wait { blocked, timeout_ms: None });
+        None
     }
 }
 
@@ -92,23 +151,50 @@ impl Server {
 pub trait Persistence: Send + Sync {
     /// `name:value` lines of INFO's Persistence section.
     fn info(&self, out: &mut String);
-    /// By the time that a reply to this request leaves, records up to this number are on disk; `None` without a log.
-    fn synced(&self) -> Option<u64>;
 
-    /// Waits until all that has been done is on disk, whatever the policy. The error says why it is not.
-    fn sync(&self) -> Result<(), String>;
+    /// Records up to this number are on disk; `None` without a log.
+    fn synced_seq(&self) -> Option<u64>;
+
+    /// The number of the last record.
+    fn last_seq(&self) -> u64;
+
+    /// Replies wait until what they say is on disk.
+    fn replies_wait(&self) -> bool;
+
+    /// Why nothing can be made durable, if that is so.
+    fn failure(&self) -> Option<String>;
+
+    /// Has all that was done so far synced soon, whatever the policy.
+    fn sync_soon(&self);
+
+    /// The same; the client is woken when records up to `seq` are on disk, or the log has failed.
+    fn when_synced(&self, seq: u64, blocked: &Arc<Blocked>);
 
     /// Unix milliseconds of the last time at which all that had been done was known to be on disk; 0 before the first.
     fn last_sync_ms(&self) -> u64;
 
-    /// Begins to write a shorter log that says the same. The error says why that cannot be.
-    fn rewrite(&self) -> Result<(), String>;
+    /// Begins to write a shorter log that says the same, or will. The error says why that cannot be.
+    fn rewrite(&self) -> Result<Rewrite, String>;
 
     /// The same, if the log is at least `min_size` bytes and has grown by `percentage` since the last time.
     fn rewrite_if_grown(&self, percentage: u64, min_size: u64);
 
+    /// Copies the log as it is now to a new directory. The client is woken when that is done.
+    fn backup(&self, path: &str, blocked: Arc<Blocked>) -> Arc<Work>;
+
+    /// Replaces all data by what the log says. The client is woken when that is done.
+    fn reload(&self, blocked: Arc<Blocked>) -> Arc<Work>;
+
     /// From now on, this is when a write counts as safe.
     fn set_fsync(&self, fsync: Fsync);
+}
+
+/// How the wish for a compaction was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rewrite {
+    Started,
+    /// It begins when whoever reads the log's files now is done.
+    Scheduled,
 }
 
 /// What a command may ask of the process.

@@ -21,6 +21,7 @@ impl Error {
     pub const OUT_OF_RANGE: Error = Error::fixed("ERR index out of range");
     pub const DB_OUT_OF_RANGE: Error = Error::fixed("ERR DB index is out of range");
     pub const OVERFLOW: Error = Error::fixed("ERR increment or decrement would overflow");
+    pub const UNBLOCKED: Error = Error::fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
     pub const TOO_LONG: Error = Error::fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
 
     pub const fn fixed(text: &'static str) -> Error {

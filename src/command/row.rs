@@ -189,7 +189,7 @@ impl Keys {
 
 /// What cannot be derived from the rest of the row.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct Flags(u16);
+pub struct Flags(u32);
 
 impl Flags {
     pub const NONE: Flags = Flags(0);
@@ -221,6 +221,9 @@ impl Flags {
     pub const ONE_NAME: Flags = Flags(8192);
     /// Changes no key, and is felt by others all the same: waits while writes are paused.
     pub const TELLS: Flags = Flags(16384);
+
+    /// May reply only later, for another reason than that a key is missing: what stands before it is sent first.
+    pub const REPLIES_LATER: Flags = Flags(1 << 20);
 
     pub const fn and(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)

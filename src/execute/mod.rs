@@ -13,6 +13,8 @@
 pub mod log;
 mod pause;
 mod permission;
+#[cfg(test)]
+mod rebuilt;
 pub mod replay;
 mod slow;
 mod transaction;
@@ -235,14 +237,24 @@ impl Executor {
             return Err(Error::unknown_subcommand_or_arity(words));
         };
         let mut args = args_of(found, words);
+        let waited = call.session.blocked.take();
+        if let Some(blocked) = &waited {
+            self.leave_line(blocked);
+        }
         let mut context = Context {
             session: &mut *call.session,
             server: &self.server,
             held,
             now_ms: call.now_ms,
             woken: &mut *call.woken,
+            waited: waited.map(|blocked| blocked.state()),
+            waits: None,
         };
-        handler(&mut args, &mut context, call.reply)
+        let done = handler(&mut args, &mut context, call.reply);
+        if let Some(wait) = context.waits.take() {
+            self.begin_other_wait(wait, call);
+        }
+        done
     }
 
     /// Appends what was changed, while the shards are still locked. Without a change, the reply still describes

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Call, Executor};
 use crate::command::row::Flags;
 use crate::command::table::Found;
-use crate::command::{Done, Error};
+use crate::command::{Done, Error, context};
 use crate::keyspace::edit::Wait;
 use crate::keyspace::lock::Place;
 use crate::keyspace::{Edit, WaitKey};
@@ -27,7 +27,7 @@ impl Executor {
         let state = call.session.blocked.as_ref().map(|blocked| blocked.state());
         match state {
             Some(State::Refused) => {
-                return Err(Error::fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK"));
+                return Err(Error::UNBLOCKED);
             }
             Some(State::TimedOut | State::Gone) => edit.resume_waiting(),
             Some(State::Waiting | State::Woken) => {
@@ -93,6 +93,16 @@ impl Executor {
         call.blocked = true;
     }
 
+    /// A handler that touches no key wants to reply later.
+    pub(super) fn begin_other_wait(&self, wait: context::Wait, call: &mut Call) {
+        if let Some(ms) = wait.timeout_ms {
+            let at = Instant::now() + Duration::from_millis(ms);
+            self.server.control.expire_at(at, Arc::downgrade(&wait.blocked));
+        }
+        call.session.blocked = Some(wait.blocked);
+        call.blocked = true;
+    }
+
     /// The wait ends without a try.
     pub(super) fn give_up_wait(&self, session: &mut Session, woken: &mut Woken) {
         if let Some(blocked) = session.blocked.take() {
@@ -102,7 +112,7 @@ impl Executor {
         }
     }
 
-    fn leave_line(&self, blocked: &Blocked) {
+    pub(super) fn leave_line(&self, blocked: &Blocked) {
         self.server.line.leave(blocked);
         for (db, key) in blocked.keys() {
             self.server.keyspace.waits_no_longer(Place::of(*db, key));

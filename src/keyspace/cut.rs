@@ -3,6 +3,8 @@
 //! A cut collects a shard as records and remembers the compaction's generation in it, both under its lock. From then
 //! on the shard's records carry that generation, and the log sends them where they belong. A write that spans a
 //! cut and an uncut shard has the rest of its shards cut first, so a group of records is always of one generation.
+//!
+//! Large collections do not go with their shard: they are copied afterwards, piece by piece ([`super::pieces`]).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,19 +13,25 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::effects::Effects;
 use super::lock::Place;
+use super::pieces::Pieces;
 use super::shard::{Shard, Side};
 use super::{Keyspace, snapshot};
-
-/// More shards than this are not cut for one write: it would have to wait too long. The compaction gives up.
-const FORCED_MAX: usize = 64;
 
 /// The running compaction, as the keyspace sees it.
 #[derive(Default)]
 pub struct Cuts {
     /// Its generation; 0 while none is running.
     running: AtomicU32,
-    /// Where writers send the shards that they had to cut.
-    forced: Mutex<Option<Sender<Effects>>>,
+    forced: Mutex<Option<Forced>>,
+    pub(super) pieces: Pieces,
+}
+
+/// What writers do for the compaction.
+struct Forced {
+    /// Where they send what they had to cut.
+    cut: Sender<Effects>,
+    /// More shards than this are not cut for one write, which would have to wait too long: the compaction gives up.
+    shards_max: usize,
 }
 
 impl Cuts {
@@ -31,7 +39,7 @@ impl Cuts {
         self.running.load(Ordering::Acquire)
     }
 
-    fn forced(&self) -> MutexGuard<'_, Option<Sender<Effects>>> {
+    fn forced(&self) -> MutexGuard<'_, Option<Forced>> {
         self.forced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -43,11 +51,12 @@ impl Cuts {
 }
 
 impl Keyspace {
-    /// A compaction begins. What comes out of the channel belongs into its base.
-    pub fn begin_cuts(&self, generation: u32) -> Receiver<Effects> {
+    /// A compaction begins. What comes out of the channel belongs into its base. A write that would have more than
+    /// `shards_max` shards cut at once ends it.
+    pub fn begin_cuts(&self, generation: u32, shards_max: usize) -> Receiver<Effects> {
         let (sender, receiver) = unbounded();
         let mut forced = self.cuts.forced();
-        *forced = Some(sender);
+        *forced = Some(Forced { cut: sender, shards_max });
         self.cuts.running.store(generation, Ordering::Release);
         receiver
     }
@@ -57,6 +66,7 @@ impl Keyspace {
         let mut forced = self.cuts.forced();
         *forced = None;
         self.cuts.running.store(0, Ordering::Release);
+        self.cuts.pieces.clear();
     }
 
     pub fn running_cuts(&self) -> u32 {
@@ -65,7 +75,7 @@ impl Keyspace {
 
     /// Collects a shard, unless a write has had it cut already. Readers go on meanwhile.
     pub fn cut(&self, place: Place, generation: u32) -> Option<Effects> {
-        self.with_shard(place, |shard| cut_shard(shard, place.db, generation))
+        self.with_shard(place, |shard| self.cut_shard(shard, place, generation))
     }
 
     /// Before a write to these shards, which are locked for it.
@@ -80,25 +90,37 @@ impl Keyspace {
         if count == 0 || count == all {
             return;
         }
-        if count > FORCED_MAX {
-            tracing::warn!("a command that touches too many shards has ended the compaction");
+        let forced = self.cuts.forced();
+        let Some(Forced { cut, shards_max }) = forced.as_ref() else { return };
+        if count > *shards_max {
+            drop(forced);
             return self.end_cuts();
         }
-        let forced = self.cuts.forced();
-        let Some(sender) = forced.as_ref() else { return };
         for (place, shard) in uncut() {
             // The compaction takes them before it ends; if it has gone, so has the need.
-            let _ = cut_shard(shard, place.db, running).map(|effects| sender.send(effects));
+            let _ = self.cut_shard(shard, place, running).map(|effects| cut.send(effects));
         }
     }
-}
 
-fn cut_shard(shard: Shard<'_>, db: u8, generation: u32) -> Option<Effects> {
-    if shard.side.generation() == generation {
-        return None;
+    /// Sends what a writer has copied of large collections into the base.
+    pub(super) fn send_forced(&self, effects: Effects) {
+        if let Some(forced) = self.cuts.forced().as_ref().filter(|_| !effects.is_empty()) {
+            // As above.
+            let _ = forced.cut.send(effects);
+        }
     }
-    let mut effects = Effects::new();
-    snapshot::push(shard, db, &mut effects);
-    shard.side.set_generation(generation);
-    Some(effects)
+
+    fn cut_shard(&self, shard: Shard<'_>, place: Place, generation: u32) -> Option<Effects> {
+        if shard.side.generation() == generation {
+            return None;
+        }
+        let mut effects = Effects::new();
+        for entry in shard.iter() {
+            if !self.cuts.pieces.set_aside(place, entry) {
+                snapshot::push_entry(entry, place.db, &mut effects);
+            }
+        }
+        shard.side.set_generation(generation);
+        Some(effects)
+    }
 }

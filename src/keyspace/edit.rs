@@ -187,6 +187,27 @@ impl<'k> Edit<'k> {
         empty
     }
 
+    /// The key's value is about to be moved or copied as a whole: a running compaction that is in the midst of it
+    /// copies the rest first, since the record will take along what is in the base.
+    pub fn moves(&mut self, key: &[u8]) {
+        let keyspace = self.view.keyspace;
+        if keyspace.running_cuts() != 0 {
+            self.copy_values(Place::of(self.view.db, key), Some(key));
+        }
+    }
+
+    #[cold]
+    fn copy_values(&mut self, place: Place, only: Option<&[u8]>) {
+        let Scope::Locked(locked) = &self.view.scope else { return };
+        let Some(shard) = locked.shard(place) else { return };
+        for key in self.view.keyspace.copy_values(shard, place, only) {
+            let deadline = shard.find(self.view.keyspace.hash(&key), &key).and_then(Entry::deadline);
+            if let Some(at) = deadline {
+                self.effects.push(place.db, &[b"PEXPIREAT", &key, itoa::Buffer::new().format(at).as_bytes()]);
+            }
+        }
+    }
+
     // ---- whole databases ----
 
     /// Empties a database that the command holds. Returns whether there was anything in it.
@@ -213,8 +234,12 @@ impl<'k> Edit<'k> {
     /// Exchanges two databases; the command must hold both.
     pub fn swap_databases(&mut self, a: u8, b: u8) {
         for shard in 0..SHARDS as u16 {
-            let Scope::Locked(locked) = &mut self.view.scope else { return };
             let (place_a, place_b) = (Place { db: a, shard }, Place { db: b, shard });
+            if self.view.keyspace.running_cuts() != 0 {
+                self.copy_values(place_a, None);
+                self.copy_values(place_b, None);
+            }
+            let Scope::Locked(locked) = &mut self.view.scope else { return };
             let Some((mut x, mut y)) = locked.two_mut(place_a, place_b) else { continue };
             let hasher = x.hasher;
             let both = [&*x.table, &*y.table];

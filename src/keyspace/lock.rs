@@ -199,11 +199,20 @@ impl<'k> Locked<'k> {
         self.held.iter().map(|held| (held.place, held.side))
     }
 
-    /// Has the shards that a running compaction has not come to yet cut now, if it has come to others of these.
+    /// Before a write: a running compaction gets what it needs to see before that.
     pub fn cut_rest(&self, keyspace: &Keyspace) {
-        if self.held.len() > 1 {
-            keyspace.cut_rest(self.held.iter().map(|held| (held.place, held.shard(self.hasher))));
+        if keyspace.running_cuts() == 0 {
+            return;
         }
+        let shards = self.held.iter().map(|held| (held.place, held.shard(self.hasher)));
+        if self.held.len() > 1 {
+            keyspace.cut_rest(shards.clone());
+        }
+        keyspace.copy_lists(shards);
+    }
+
+    pub fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        self.held.iter().map(|held| held.place)
     }
 
     /// The log generation that a write to these shards belongs to: by now, of all that are cut.

@@ -6,6 +6,7 @@ use super::effects::Effects;
 use super::entry::Entry;
 use super::object::Object;
 use super::shard::Shard;
+use crate::data::hash::Field;
 use crate::data::packed::{Element, IntText};
 use crate::protocol::double::write_double;
 
@@ -21,27 +22,32 @@ pub fn push(shard: Shard<'_>, db: u8, effects: &mut Effects) {
 /// Adds one entry, as records for a key that is not there.
 pub fn push_entry(entry: &Entry, db: u8, effects: &mut Effects) {
     let key = entry.key();
-    let mut records = Records { effects, db, key };
-    match entry.object() {
-        None | Some(Object::Bytes(_)) => {
-            return push_string(key, entry.bytes().unwrap_or_default(), entry.deadline(), db, effects);
+    let Some(object) = entry.object() else {
+        return push_string(key, entry.bytes().unwrap_or_default(), entry.deadline(), db, effects);
+    };
+    let mut records = Records::new(effects, db, key);
+    match object {
+        Object::Bytes(bytes) => return push_string(key, bytes, entry.deadline(), db, effects),
+        Object::List(list) => {
+            list.iter().for_each(|element| records.element(b"RPUSH", element));
+            records.finish(b"RPUSH");
         }
-        Some(Object::List(list)) => records.members(b"RPUSH", list.iter().map(|e| [e.to_vec()])),
-        Some(Object::Set(set)) => records.members(b"SADD", set.iter().map(|e| [e.to_vec()])),
-        Some(Object::ZSet(zset)) => {
-            records.members(b"ZADD", zset.iter().map(|(member, score)| [double(score), member.to_vec()]));
+        Object::Set(set) => {
+            set.iter().for_each(|member| records.element(b"SADD", member));
+            records.finish(b"SADD");
         }
-        Some(Object::Hash(hash)) => {
+        Object::ZSet(zset) => {
+            zset.iter().for_each(|(member, score)| records.scored(member, score));
+            records.finish(b"ZADD");
+        }
+        Object::Hash(hash) => {
             // At moment 0 no field is due: all are there.
-            let fields = || hash.iter(0);
-            records.members(b"HSET", fields().map(|f| [f.name.to_vec(), f.value.to_vec()]));
-            for (name, at) in fields().filter_map(|f| Some((f.name, f.deadline_ms?))) {
-                records.field_deadline(name, at);
-            }
+            hash.iter(0).for_each(|field| records.field(&field));
+            records.finish(b"HSET");
         }
     }
     if let Some(at) = entry.deadline() {
-        effects.push(db, &[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
+        Records::new(effects, db, key).deadline(at);
     }
 }
 
@@ -54,52 +60,80 @@ fn push_string(key: &[u8], value: &[u8], deadline: Option<u64>, db: u8, effects:
     }
 }
 
-fn double(value: f64) -> Vec<u8> {
-    let mut text = Vec::new();
-    write_double(&mut text, value);
-    text
-}
-
-/// The records of one collection.
-struct Records<'a> {
+/// The records of one collection: `verb key member ...`, a few members each.
+pub struct Records<'a> {
     effects: &'a mut Effects,
     db: u8,
     key: &'a [u8],
+    /// The words of the record being made, and where each ends.
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    members: usize,
+    /// Fields of it that have deadlines.
+    deadlines: Vec<(Vec<u8>, u64)>,
 }
 
-impl Records<'_> {
-    /// `verb key member ...`, where a member is `N` words.
-    fn members<const N: usize>(&mut self, verb: &[u8], members: impl Iterator<Item = [Vec<u8>; N]>) {
-        let mut words: Vec<Vec<u8>> = Vec::with_capacity(MEMBERS_MAX * N);
-        for member in members {
-            words.extend(member);
-            if words.len() >= MEMBERS_MAX * N {
-                self.record(verb, &mut words);
-            }
-        }
-        if !words.is_empty() {
-            self.record(verb, &mut words);
-        }
+impl<'a> Records<'a> {
+    pub fn new(effects: &'a mut Effects, db: u8, key: &'a [u8]) -> Records<'a> {
+        let (bytes, ends, deadlines) = (Vec::new(), Vec::new(), Vec::new());
+        Records { effects, db, key, bytes, ends, members: 0, deadlines }
     }
 
-    fn record(&mut self, verb: &[u8], words: &mut Vec<Vec<u8>>) {
-        self.effects.begin(self.db, 2 + words.len());
+    pub fn element(&mut self, verb: &[u8], element: Element<'_>) {
+        self.word(element);
+        self.end_member(verb);
+    }
+
+    pub fn scored(&mut self, member: Element<'_>, score: f64) {
+        write_double(&mut self.bytes, score);
+        self.ends.push(self.bytes.len());
+        self.word(member);
+        self.end_member(b"ZADD");
+    }
+
+    pub fn field(&mut self, field: &Field<'_>) {
+        self.word(field.name);
+        self.word(field.value);
+        self.deadlines.extend(field.deadline_ms.map(|at| (field.name.to_vec(), at)));
+        self.end_member(b"HSET");
+    }
+
+    pub fn deadline(self, at: u64) {
+        let mut digits = itoa::Buffer::new();
+        self.effects.push(self.db, &[b"PEXPIREAT", self.key, digits.format(at).as_bytes()]);
+    }
+
+    /// What is left over for the last record.
+    pub fn finish(&mut self, verb: &[u8]) {
+        if self.members == 0 {
+            return;
+        }
+        self.effects.begin(self.db, 2 + self.ends.len());
         self.effects.word(verb);
         self.effects.word(self.key);
-        words.drain(..).for_each(|word| self.effects.word(&word));
+        let mut start = 0;
+        for end in self.ends.drain(..) {
+            self.effects.word(&self.bytes[start..end]);
+            start = end;
+        }
+        self.bytes.clear();
+        self.members = 0;
+        for (name, at) in self.deadlines.drain(..) {
+            let mut digits = itoa::Buffer::new();
+            let at = digits.format(at).as_bytes();
+            self.effects.push(self.db, &[b"HPEXPIREAT", self.key, at, b"FIELDS", b"1", &name]);
+        }
     }
 
-    fn field_deadline(&mut self, name: Element<'_>, at: u64) {
-        let mut digits = itoa::Buffer::new();
-        let mut text = IntText::default();
-        let words: [&[u8]; 6] = [
-            b"HPEXPIREAT",
-            self.key,
-            digits.format(at).as_bytes(),
-            b"FIELDS",
-            b"1",
-            name.as_bytes(&mut text),
-        ];
-        self.effects.push(self.db, &words);
+    fn word(&mut self, element: Element<'_>) {
+        self.bytes.extend_from_slice(element.as_bytes(&mut IntText::default()));
+        self.ends.push(self.bytes.len());
+    }
+
+    fn end_member(&mut self, verb: &[u8]) {
+        self.members += 1;
+        if self.members == MEMBERS_MAX {
+            self.finish(verb);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A client's state without its socket: what commands and the executor know of it.
 
+pub mod awaited;
 pub mod blocking;
 pub mod buffers;
 pub mod clients;
@@ -15,6 +16,7 @@ use crate::acl::{Acl, Login};
 use crate::config::clients::Class;
 use crate::keyspace::Keyspace;
 
+pub use awaited::{Awaited, Work};
 pub use blocking::{Blocked, Line};
 pub use buffers::BufferLimits;
 pub use clients::{Client, Clients, Glance, Origin};
@@ -46,6 +48,8 @@ pub struct Session {
     pub written: u64,
     /// The request at hand has waited, or goes on waiting.
     pub blocked: Option<Arc<Blocked>>,
+    /// What it waits for, if that is no key.
+    pub awaited: Option<Box<Awaited>>,
     /// How others reach this client.
     pub outlet: Weak<dyn Outlet>,
 }
@@ -79,6 +83,7 @@ impl Session {
             subscriptions: None,
             written: 0,
             blocked: None,
+            awaited: None,
             outlet,
         }
     }

@@ -265,7 +265,8 @@ impl<'p> Worker<'p> {
                 let found = look_up(words);
                 let long = has(&found, Flags::LONG);
                 let paused = self.pool.executor.pause(session, &found, words, now_ms);
-                if (has(&found, Flags::BLOCKING) || paused.is_some()) && start > 0 {
+                let may_wait = has(&found, Flags::BLOCKING) || has(&found, Flags::REPLIES_LATER);
+                if (may_wait || paused.is_some()) && start > 0 {
                     // What stands before a request that may wait is sent first.
                     connection.resume_with(progress);
                     return (Pause::OutputFull, until);

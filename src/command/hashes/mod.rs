@@ -332,8 +332,12 @@ fn record_deadline(edit: &mut Edit, key: &[u8], at: u64, names: &[&[u8]]) {
 
 /// The effect of fields that are no more. The hash goes with the last one.
 fn record_gone(edit: &mut Edit, key: &[u8], names: &[&[u8]]) {
-    if !names.is_empty() {
+    if names.is_empty() {
+        return;
+    }
+    if edit.drop_if_empty(key) {
+        edit.record(&[b"DEL", key]);
+    } else {
         edit.record_each(b"HDEL", key, names.iter().copied());
-        edit.drop_if_empty(key);
     }
 }

@@ -87,6 +87,7 @@ fn rename(args: &mut Args, edit: &mut Edit, reply: &mut Reply, taken: Taken) -> 
 
 /// Value and deadline go along; what has the new name goes.
 fn relocate(edit: &mut Edit, from: &[u8], to_db: u8, to: &[u8]) {
+    edit.moves(from);
     let Some(mut entry) = edit.take(edit.db(), from) else { return };
     let deadline = entry.deadline();
     match entry.take_object() {
@@ -160,14 +161,16 @@ fn copy(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     if (db, from) == (to_db, to) {
         return Err(SAME_OBJECT);
     }
-    let Some(source) = edit.get(from) else {
+    if edit.get(from).is_none() {
         reply.int(0);
         return Ok(());
-    };
+    }
     if !replace && edit.peek(to_db, to).is_some() {
         reply.int(0);
         return Ok(());
     }
+    edit.moves(from);
+    let Some(source) = edit.peek(db, from) else { return Ok(()) };
     let deadline = source.deadline();
     match source.object() {
         Some(object) => {

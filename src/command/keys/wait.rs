@@ -1,7 +1,7 @@
 //! WAIT and WAITAOF: how safe this connection's writes are.
 //!
-//! Neither ever waits. There are no replicas, and where the log is synced before each reply, a reply already says
-//! that what was written is on disk. Where it is synced now and then, WAITAOF tells how it stands.
+//! WAIT never waits, as there are no replicas. WAITAOF waits for the disk; where the log is synced before each
+//! reply, that is no wait at all.
 
 use super::ROW;
 use crate::acl::Categories;
@@ -36,12 +36,13 @@ pub static ROWS: &[Command] = &[
     },
 ];
 
-/// A time to wait, which is checked and then not needed.
-fn timeout(args: &mut Args) {
+/// A time to wait; `None` is for ever.
+fn timeout(args: &mut Args) -> Option<u64> {
     let timeout_ms = args.int_or(Error::fixed("ERR timeout is not an integer or out of range"));
     if timeout_ms < 0 {
         args.fail(Error::fixed("ERR timeout is negative"));
     }
+    u64::try_from(timeout_ms).ok().filter(|&ms| ms > 0)
 }
 
 fn wait(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
@@ -60,15 +61,29 @@ fn waitaof(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     if args.int() < 0 {
         args.fail(Error::fixed("ERR value is out of range, must be positive"));
     }
-    timeout(args);
+    let timeout_ms = timeout(args);
     args.check()?;
-    let synced = context.server.persistence.synced();
-    if locals > 0 && synced.is_none() {
-        let text = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
-        return Err(Error::fixed(text));
+    if context.server.persistence.synced_seq().is_none() {
+        if locals > 0 {
+            let text = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+            return Err(Error::fixed(text));
+        }
+        return answer(false, reply);
     }
+    if locals == 0 {
+        let written = context.session.written;
+        return answer(context.server.persistence.synced_seq() >= Some(written), reply);
+    }
+    match context.wait_for_disk(context.session.written, timeout_ms)? {
+        None => Ok(()),
+        Some(synced) => answer(synced, reply),
+    }
+}
+
+/// There are no replicas that could have anything.
+fn answer(synced: bool, reply: &mut Reply) -> Done {
     reply.array(2);
-    reply.int(synced.is_some_and(|synced| synced >= context.session.written).into());
+    reply.int(synced.into());
     reply.int(0);
     Ok(())
 }

@@ -52,7 +52,8 @@ pub static ROWS: &[Command] = &[
         name: "reload",
         arity: -2,
         syntax: "[option ...]",
-        summary: "Would load all data anew; that takes a restart here.",
+        flags: ADMIN.and(Flags::REPLIES_LATER).and(Flags::NO_MULTI),
+        summary: "Replaces all data by what the log says. Everybody waits meanwhile.",
         run: Run::Serve(reload),
         ..ROW
     },
@@ -109,8 +110,22 @@ fn error(args: &mut Args, _: &mut Context, _: &mut Reply) -> Done {
     Err(Error::new(String::from_utf8_lossy(args.next())))
 }
 
-fn reload(_: &mut Args, _: &mut Context, _: &mut Reply) -> Done {
-    Err(Error::fixed("ERR limpid loads its log only when it starts"))
+/// There is nothing else to load than the log, so of Redis's options none makes a difference.
+fn reload(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
+    while !args.is_done() {
+        if !["MERGE", "NOFLUSH", "NOSAVE"].into_iter().any(|option| args.keyword(option)) {
+            return Err(Error::fixed(
+                "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+            ));
+        }
+    }
+    if context.server.persistence.synced_seq().is_none() {
+        return Err(Error::fixed("ERR there is no log to load from: appendonly is no"));
+    }
+    match context.wait_for_work(|persistence, blocked| persistence.reload(blocked)) {
+        None => Ok(()),
+        Some(outcome) => outcome.map(|()| reply.ok()),
+    }
 }
 
 fn match_string(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {

@@ -21,9 +21,19 @@ use crate::protocol::Reply;
 
 pub static ROWS: &[Command] = &[
     Command {
+        name: "backup",
+        arity: 2,
+        flags: ADMIN.and(Flags::REPLIES_LATER).and(Flags::NO_MULTI),
+        syntax: "path",
+        summary: "Copies the log as it is now to a new directory, on which a server can be started.",
+        complexity: "O(N) where N is the size of the newest segment; older files are linked where that is possible.",
+        run: Run::Serve(save::backup),
+        ..ROW
+    },
+    Command {
         name: "bgrewriteaof",
         arity: 1,
-        flags: ADMIN.and(Flags::LONG),
+        flags: ADMIN,
         summary: "Writes the log anew, shorter, while the server goes on.",
         complexity: "O(N) where N is the number of keys; the log's thread does it.",
         run: Run::Serve(save::bgrewriteaof),
@@ -32,9 +42,9 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "bgsave",
         arity: -1,
-        flags: ADMIN.and(Flags::LONG),
+        flags: ADMIN,
         syntax: "[SCHEDULE]",
-        summary: "Makes sure that all that has been done is on disk; the log is the only copy there is.",
+        summary: "Has all that has been done brought to disk, and does not wait for it.",
         complexity: "As long as the disk takes.",
         run: Run::Serve(save::bgsave),
         ..ROW
@@ -127,7 +137,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "save",
         arity: 1,
-        flags: ADMIN.and(Flags::LONG).and(Flags::NO_MULTI),
+        flags: ADMIN.and(Flags::REPLIES_LATER).and(Flags::NO_MULTI),
         summary: "Waits until all that has been done is on disk; the log is the only copy there is.",
         complexity: "As long as the disk takes.",
         run: Run::Serve(save::save),

@@ -1,6 +1,10 @@
-//! The log of this server, or none: opened by configuration, and what INFO says of it.
+//! The log of this server, or none: opened by configuration; what commands ask of it.
 
-use std::fmt::Write;
+mod backup;
+mod info;
+mod waiters;
+
+use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -10,6 +14,7 @@ use crate::aof::recovery::Target;
 use crate::aof::storage::FileStorage;
 use crate::aof::{self, Aof, Event, Policy};
 use crate::command::Persistence;
+use crate::command::context::Rewrite;
 use crate::compaction::Compactor;
 use crate::config::{Config, Fsync};
 use crate::execute::log::{Health, Log, NoLog, Seq};
@@ -17,18 +22,24 @@ use crate::execute::replay::Replay;
 use crate::keyspace::Keyspace;
 use crate::progress::Progress;
 use crate::protocol::Words;
-use crate::worker::Verdict;
+use crate::session::blocking::State;
+use crate::session::{Blocked, Outlet, Work};
+use crate::worker::{Verdict, now_ms};
+use waiters::Waiters;
+
+/// After a compaction that failed, growth starts the next one not before so long.
+const RETRY_COMPACTION_MS: u64 = 60_000;
 
 /// The log, read and ready to go on.
 pub enum Opened {
     Off,
-    Recovered { recovered: Box<aof::recovery::Recovered>, policy: Policy },
+    Recovered { recovered: Box<aof::recovery::Recovered>, policy: Policy, dir: PathBuf },
 }
 
 /// The log at work.
 pub enum Handle {
     Off,
-    Aof { aof: Arc<Aof>, policy: Policy, compactor: Arc<Compactor> },
+    Aof(Arc<On>),
 }
 
 /// What the configuration promises, in a user's words.
@@ -59,7 +70,7 @@ pub fn open(config: &Config, keyspace: &Arc<Keyspace>) -> Result<Opened, String>
     progress.finish();
     let recovered = recovered.map_err(|e| format!("cannot load the log in {dir}: {e}"))?;
     report(&recovered.report, began.elapsed());
-    Ok(Opened::Recovered { recovered: Box::new(recovered), policy })
+    Ok(Opened::Recovered { recovered: Box::new(recovered), policy, dir: config.dir.clone() })
 }
 
 /// What recovery has found and mended, or left alone.
@@ -102,45 +113,60 @@ impl Opened {
         }
     }
 
-    /// `keep`: how many states before a compaction stay restorable.
+    /// `tell` hears what becomes of replies; `wake` gets clients whose wait is over. `keep`: how many states before a
+    /// compaction stay restorable.
     pub fn start(
         self,
         tell: Box<dyn Fn(Verdict) + Send>,
+        wake: Wake,
         keyspace: Arc<Keyspace>,
         keep: usize,
     ) -> Result<Handle, String> {
-        let Opened::Recovered { recovered, policy } = self else { return Ok(Handle::Off) };
+        let Opened::Recovered { recovered, policy, dir } = self else { return Ok(Handle::Off) };
+        let waiters = Arc::new(Waiters::default());
+        let (waiting, wake_waiting) = (Arc::clone(&waiters), Arc::clone(&wake));
         let notify = Box::new(move |event: Event| match event {
-            Event::Durable(seq) | Event::Healed(seq) => tell(Verdict::Durable(seq)),
+            Event::Durable(seq) | Event::Healed(seq) => {
+                tell(Verdict::Durable(seq));
+                wake_waiting(waiting.settle(seq));
+            }
             Event::Failed { durable, reason } => {
                 tracing::error!("the log has failed: {reason}");
                 tell(Verdict::Failed { durable, reason });
+                wake_waiting(waiting.settle(Seq::MAX));
             }
             Event::Drained => {}
         });
         let aof = Aof::start(*recovered, policy, notify).map_err(|e| format!("cannot start the log: {e}"))?;
         let aof = Arc::new(aof);
-        let compactor = Compactor::new(keyspace, Arc::clone(&aof), keep);
-        Ok(Handle::Aof { aof, policy, compactor })
+        let compactor = Compactor::new(Arc::clone(&keyspace), Arc::clone(&aof), keep);
+        Ok(Handle::Aof(Arc::new(On {
+            aof,
+            policy: Mutex::new(policy),
+            compactor,
+            keyspace,
+            dir,
+            waiters,
+            wake,
+        })))
     }
 }
+
+/// Gives clients their turn whose wait is over.
+pub type Wake = Arc<dyn Fn(Vec<Arc<dyn Outlet>>) + Send + Sync>;
 
 impl Handle {
     pub fn port(&self) -> Arc<dyn Log> {
         match self {
             Handle::Off => Arc::new(NoLog),
-            Handle::Aof { aof, .. } => Arc::clone(aof) as Arc<dyn Log>,
+            Handle::Aof(on) => Arc::clone(&on.aof) as Arc<dyn Log>,
         }
     }
 
     pub fn persistence(&self) -> Arc<dyn Persistence> {
         match self {
             Handle::Off => Arc::new(Off),
-            Handle::Aof { aof, policy, compactor } => Arc::new(On {
-                aof: Arc::clone(aof),
-                policy: Mutex::new(*policy),
-                compactor: Arc::clone(compactor),
-            }),
+            Handle::Aof(on) => Arc::new(Arc::clone(on)),
         }
     }
 
@@ -148,126 +174,186 @@ impl Handle {
     pub fn close(&self) -> Result<(), String> {
         match self {
             Handle::Off => Ok(()),
-            Handle::Aof { aof, .. } => aof.close(),
+            Handle::Aof(on) => on.aof.close(),
         }
     }
 }
 
+const NO_LOG: &str = "there is no log: appendonly is no";
+
 struct Off;
+
+impl Off {
+    fn refuse() -> Arc<Work> {
+        let work = Arc::new(Work::default());
+        work.finish(Err(NO_LOG.to_owned()));
+        work
+    }
+}
 
 impl Persistence for Off {
     fn info(&self, out: &mut String) {
         out.push_str("loading:0\r\naof_enabled:0\r\n");
     }
 
-    fn synced(&self) -> Option<u64> {
+    fn synced_seq(&self) -> Option<u64> {
         None
     }
 
-    fn sync(&self) -> Result<(), String> {
-        Err("there is no log to save to: appendonly is no".into())
+    fn last_seq(&self) -> u64 {
+        0
     }
+
+    fn replies_wait(&self) -> bool {
+        false
+    }
+
+    fn failure(&self) -> Option<String> {
+        None
+    }
+
+    fn sync_soon(&self) {}
+
+    fn when_synced(&self, _: u64, _: &Arc<Blocked>) {}
 
     fn last_sync_ms(&self) -> u64 {
         0
     }
 
-    fn rewrite(&self) -> Result<(), String> {
+    fn rewrite(&self) -> Result<Rewrite, String> {
         Err("there is no log to rewrite: appendonly is no".into())
     }
 
     fn rewrite_if_grown(&self, _: u64, _: u64) {}
 
+    fn backup(&self, _: &str, _: Arc<Blocked>) -> Arc<Work> {
+        Off::refuse()
+    }
+
+    fn reload(&self, _: Arc<Blocked>) -> Arc<Work> {
+        Off::refuse()
+    }
+
     fn set_fsync(&self, _: Fsync) {}
 }
 
 /// The log, and its policy as it is now.
-struct On {
+pub struct On {
     aof: Arc<Aof>,
     policy: Mutex<Policy>,
     compactor: Arc<Compactor>,
+    keyspace: Arc<Keyspace>,
+    dir: PathBuf,
+    /// Clients that wait for the disk.
+    waiters: Arc<Waiters>,
+    wake: Wake,
 }
 
 impl On {
-    /// How often a sync that is waited for is looked for.
-    const PATIENCE: Duration = Duration::from_micros(200);
-
     fn policy(&self) -> MutexGuard<'_, Policy> {
         self.policy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn synced_seq(&self) -> u64 {
+    fn synced(&self) -> Seq {
         self.aof.stats().synced_seq.load(Relaxed)
+    }
+
+    /// Does something on a thread of its own, and wakes the client who waits for it.
+    fn in_background(
+        self: &Arc<Self>,
+        name: &str,
+        blocked: Arc<Blocked>,
+        task: impl FnOnce(&On) -> Result<(), String> + Send + 'static,
+    ) -> Arc<Work> {
+        let (on, work) = (Arc::clone(self), Arc::new(Work::default()));
+        let done = Arc::clone(&work);
+        let run = move || {
+            done.finish(task(&on));
+            (on.wake)(blocked.end(State::Woken).into_iter().collect());
+        };
+        if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(run) {
+            work.finish(Err(format!("cannot start a thread: {error}")));
+        }
+        work
+    }
+
+    /// Everything from the log once more. The log is synced first, so that what was done is in it.
+    fn reload_now(&self) -> Result<(), String> {
+        let _files = self.compactor.hold_files();
+        let began = Instant::now();
+        let done = self.keyspace.reload(|fresh| {
+            let mut replay = Replay::new(Arc::clone(fresh));
+            self.aof.reread(&mut replay)
+        });
+        done.map_err(|error| error.to_string())?;
+        tracing::info!("all data loaded again in {:.3} seconds", began.elapsed().as_secs_f64());
+        Ok(())
     }
 }
 
-impl Persistence for On {
+impl Persistence for Arc<On> {
     fn info(&self, out: &mut String) {
-        let stats = self.aof.stats();
-        let failed = matches!(self.aof.health(), Health::Refusing(_));
-        let status = if failed { "err" } else { "ok" };
-        let lines = [
-            ("loading", 0),
-            ("rdb_changes_since_last_save", self.aof.last_seq().saturating_sub(self.synced_seq())),
-            ("rdb_bgsave_in_progress", 0),
-            ("rdb_last_save_time", self.last_sync_ms() / 1000),
-            ("aof_enabled", 1),
-            ("aof_rewrite_in_progress", u64::from(self.compactor.is_running())),
-            ("aof_rewrite_shards_done", self.compactor.shards_done()),
-            ("aof_last_rewrite_msec", self.compactor.last_ms()),
-            ("aof_rewrite_scheduled", 0),
-            ("aof_current_size", stats.size_bytes.load(Relaxed)),
-            ("aof_base_size", stats.base_bytes.load(Relaxed)),
-            ("aof_buffer_length", self.aof.backlog_bytes() as u64),
-            ("aof_records", stats.records.load(Relaxed)),
-            ("aof_commit_groups", stats.groups.load(Relaxed)),
-            ("aof_syncs", stats.syncs.load(Relaxed)),
-            ("aof_last_sync_usec", stats.last_sync_us.load(Relaxed)),
-            ("aof_synced_seq", self.synced_seq()),
-        ];
-        for (name, value) in lines {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "{name}:{value}\r\n");
-        }
-        let rewrite = if self.compactor.last_failed() { "err" } else { "ok" };
-        let _ = write!(out, "aof_last_bgrewrite_status:{rewrite}\r\n");
-        let _ = write!(out, "rdb_last_bgsave_status:{status}\r\naof_last_write_status:{status}\r\n");
+        info::write(self, out);
     }
 
-    /// Naming the policy again makes the log sync what it has written by then.
-    fn sync(&self) -> Result<(), String> {
-        let wanted = self.aof.last_seq();
-        while self.synced_seq() < wanted {
-            if let Health::Refusing(reason) = self.aof.health() {
-                return Err(reason);
-            }
-            self.aof.set_policy(*self.policy());
-            thread::park_timeout(Self::PATIENCE);
+    fn synced_seq(&self) -> Option<u64> {
+        Some(self.synced())
+    }
+
+    fn last_seq(&self) -> u64 {
+        self.aof.last_seq()
+    }
+
+    fn replies_wait(&self) -> bool {
+        self.aof.durable() != Seq::MAX
+    }
+
+    fn failure(&self) -> Option<String> {
+        match self.aof.health() {
+            Health::Writable => None,
+            Health::Refusing(reason) => Some(reason),
         }
-        Ok(())
+    }
+
+    fn sync_soon(&self) {
+        self.aof.sync_soon();
+    }
+
+    fn when_synced(&self, seq: u64, blocked: &Arc<Blocked>) {
+        self.waiters.join(seq, blocked);
+        // Behind the note: what has been synced or has failed meanwhile is told once more.
+        self.aof.sync_soon();
     }
 
     fn last_sync_ms(&self) -> u64 {
         self.aof.stats().synced_ms.load(Relaxed)
     }
 
-    fn rewrite(&self) -> Result<(), String> {
+    fn rewrite(&self) -> Result<Rewrite, String> {
         self.compactor.start()
     }
 
     fn rewrite_if_grown(&self, percentage: u64, min_size: u64) {
         let stats = self.aof.stats();
         let (size, base) = (stats.size_bytes.load(Relaxed), stats.base_bytes.load(Relaxed));
-        let grown = size >= min_size && size.saturating_sub(base) * 100 >= base.max(1) * percentage;
-        if percentage > 0 && grown && !self.compactor.is_running() {
+        let has_grown = size >= min_size && size.saturating_sub(base) * 100 >= base.max(1) * percentage;
+        if percentage == 0 || !has_grown || self.compactor.is_running() || self.compactor.is_scheduled() {
+            return;
+        }
+        let failed_ms = self.compactor.failed_ms();
+        if failed_ms == 0 || now_ms() >= failed_ms + RETRY_COMPACTION_MS {
             // Refused only where one has just begun.
             let _ = self.rewrite();
         }
     }
 
-    fn synced(&self) -> Option<u64> {
-        let waits_for_disk = self.aof.durable() != Seq::MAX;
-        Some(if waits_for_disk { Seq::MAX } else { self.synced_seq() })
+    fn backup(&self, path: &str, blocked: Arc<Blocked>) -> Arc<Work> {
+        let path = self.dir.join(path);
+        self.in_background("backup", blocked, move |on| on.back_up(&path))
+    }
+
+    fn reload(&self, blocked: Arc<Blocked>) -> Arc<Work> {
+        self.in_background("reload", blocked, On::reload_now)
     }
 
     fn set_fsync(&self, fsync: Fsync) {

@@ -1,0 +1,205 @@
+//! A keyspace that is rebuilt from a compaction's base and delta is the one that was, whatever happened meanwhile.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::replay::Replay;
+use super::{KeySet, key_set, look_up};
+use crate::command::Args;
+use crate::command::row::Run;
+use crate::data::random::tests::seeded;
+use crate::keyspace::effects::Effects;
+use crate::keyspace::lock::{Locked, Mode, Place};
+use crate::keyspace::{Edit, Keyspace, snapshot};
+use crate::protocol::{OwnedWords, Reply, Wire};
+
+const GENERATION: u32 = 7;
+/// Larger than what is copied with its shard.
+const MEMBERS: u64 = 3000;
+
+fn keyspace() -> Arc<Keyspace> {
+    Arc::new(Keyspace::new(7, 0, crossbeam_channel::unbounded().0))
+}
+
+/// Runs a writing command as a worker would. Returns what is to be logged. Errors of clients change nothing.
+fn run(keyspace: &Keyspace, db: u8, line: &str, now_ms: u64) -> (Effects, u32) {
+    let words = OwnedWords::from_words(line.split(' '));
+    let words = words.words();
+    let found = look_up(words).unwrap_or_else(|error| panic!("{line}: {}", error.text()));
+    let Run::Write(handler) = found.command.run else { panic!("{line} writes nothing") };
+    let locked = match key_set(found.command, words, db) {
+        KeySet::One(place) => Locked::one(keyspace, place, Mode::Exclusive),
+        KeySet::Many(places) => Locked::many(keyspace, places, Mode::Exclusive),
+    };
+    let mut edit = Edit::new(keyspace, locked, Effects::new(), db, now_ms);
+    let mut out = Vec::new();
+    let _ = handler(&mut Args::new(words), &mut edit, &mut Reply::new(&mut out, Wire::Resp2));
+    let logged = (edit.take_effects(), edit.generation());
+    edit.finish();
+    logged
+}
+
+fn replay(keyspace: &Arc<Keyspace>, files: &[Vec<Effects>]) {
+    let mut replay = Replay::new(keyspace.clone());
+    for record in files.iter().flatten().flat_map(Effects::iter) {
+        let db = record.db;
+        let words = OwnedWords::from_words(record);
+        let shown = || words.words().iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ");
+        replay.take(db, words.words()).unwrap_or_else(|error| panic!("{}: {error}", shown()));
+    }
+    replay.settle().unwrap();
+}
+
+/// Each key's value as the words that make it; the order of members counts in lists only.
+fn contents(keyspace: &Keyspace) -> BTreeMap<(u8, Vec<u8>, Vec<u8>), Vec<Vec<Vec<u8>>>> {
+    let mut all: BTreeMap<_, Vec<Vec<u8>>> = BTreeMap::new();
+    for place in keyspace.all_places() {
+        let mut effects = Effects::new();
+        keyspace.with_shard(place, |shard| {
+            shard.iter().for_each(|entry| snapshot::push_entry(entry, place.db, &mut effects));
+        });
+        for record in effects.iter() {
+            let db = record.db;
+            let words: Vec<Vec<u8>> = record.map(<[u8]>::to_vec).collect();
+            let id = (db, words[1].clone(), words[0].clone());
+            all.entry(id).or_default().extend_from_slice(&words[2..]);
+        }
+    }
+    let members = |((db, key, verb), words): ((u8, Vec<u8>, Vec<u8>), Vec<Vec<u8>>)| {
+        let width = match &verb[..] {
+            b"HSET" | b"ZADD" => 2,
+            b"HPEXPIREAT" => 4,
+            _ => 1,
+        };
+        let mut members: Vec<_> = words.chunks(width).map(<[_]>::to_vec).collect();
+        if verb != b"RPUSH" {
+            members.sort();
+        }
+        ((db, key, verb), members)
+    };
+    all.into_iter().map(members).collect()
+}
+
+struct Story {
+    random: Box<dyn FnMut() -> u64>,
+    keyspace: Arc<Keyspace>,
+    base: Vec<Effects>,
+    delta: Vec<Effects>,
+}
+
+impl Story {
+    fn below(&mut self, bound: u64) -> u64 {
+        (self.random)() % bound
+    }
+
+    /// Two keys of each type; `{t}` keeps two of them in one shard.
+    fn key(&mut self) -> String {
+        ["hash", "set", "zset", "list", "{t}hash", "{t}other", "string"][self.below(7) as usize].to_owned()
+    }
+
+    fn command(&mut self) -> String {
+        let (key, other, n, value) = (self.key(), self.key(), self.below(2 * MEMBERS), self.below(1000));
+        match self.below(40) {
+            0..4 => format!("HSET hash {n} {value}"),
+            4..6 => format!("HDEL hash {n}"),
+            6 => format!("HSET {{t}}hash {n} {value}"),
+            7..10 => format!("SADD set {n}"),
+            10..12 => format!("SREM set {n}"),
+            12..15 => format!("ZADD zset {value} {n}"),
+            15..17 => format!("ZREM zset {n}"),
+            17..19 => format!("RPUSH list {n}"),
+            19 => format!("LPOP list {}", value % 5 + 1),
+            20 => format!("LSET list {} {n}", value % 7),
+            21 => format!("ZREMRANGEBYRANK zset 0 {n}"),
+            22 => format!("SPOP set {value}"),
+            23 => format!("EXPIREAT {key} {}", 10_000_000 + value),
+            24 => format!("PERSIST {key}"),
+            25 => format!("HPEXPIREAT hash {} FIELDS 1 {n}", 10_000_000_000 + value),
+            26 => format!("APPEND string {n}"),
+            27 if self.below(3) == 0 => format!("RENAME {key} {other}"),
+            28 if self.below(3) == 0 && key != other => format!("COPY {key} {other} REPLACE"),
+            29 if self.below(3) == 0 && key != other => format!("COPY {key} {other} DB 1 REPLACE"),
+            30 if self.below(3) == 0 => format!("MOVE {key} 1"),
+            31 if self.below(8) == 0 => "SWAPDB 0 1".to_owned(),
+            32 if self.below(8) == 0 => format!("DEL {key}"),
+            33 if self.below(20) == 0 => "FLUSHDB".to_owned(),
+            34 => format!("SINTERSTORE {{t}}other set {}", if n % 2 == 0 { "set" } else { "nothing" }),
+            _ => format!("HSET {{t}}hash {value} {n}"),
+        }
+    }
+
+    fn step(&mut self) {
+        let db = u8::from(self.below(8) == 0);
+        let line = self.command();
+        let (effects, generation) = run(&self.keyspace, db, &line, 1000);
+        if generation == GENERATION {
+            self.delta.push(effects);
+        }
+    }
+
+    fn fill(&mut self) {
+        for n in 0..MEMBERS {
+            for line in [
+                format!("HSET hash {n} v{n}"),
+                format!("HSET {{t}}hash {n} v{n}"),
+                format!("SADD set {n}"),
+                format!("ZADD zset {n} {n}"),
+                format!("RPUSH list {n}"),
+            ] {
+                run(&self.keyspace, 0, &line, 1000);
+            }
+        }
+        run(&self.keyspace, 1, "SET string there", 1000);
+    }
+
+    fn compact(&mut self) {
+        let forced = self.keyspace.begin_cuts(GENERATION, usize::MAX);
+        let places: Vec<Place> = self.keyspace.all_places().collect();
+        for places in places.chunks(128) {
+            for &place in places {
+                self.base.extend(self.keyspace.cut(place, GENERATION));
+                self.base.extend(forced.try_iter());
+            }
+            loop {
+                for _ in 0..self.below(12) {
+                    self.step();
+                }
+                let delta = &mut self.delta;
+                let piece = self.keyspace.copy_piece(|effects, generation| {
+                    assert_eq!(generation, GENERATION);
+                    delta.push(effects);
+                    1
+                });
+                let Some(piece) = piece else { break };
+                self.base.push(piece);
+                self.base.extend(forced.try_iter());
+            }
+        }
+        self.base.extend(forced.try_iter());
+        self.keyspace.end_cuts();
+    }
+}
+
+#[test]
+fn base_and_delta_make_what_was() {
+    for seed in 0..40 {
+        let (base, delta) = (Vec::new(), Vec::new());
+        let mut story = Story { random: Box::new(seeded(seed)), keyspace: keyspace(), base, delta };
+        story.fill();
+        story.compact();
+        let rebuilt = keyspace();
+        replay(&rebuilt, &[story.base, story.delta]);
+        let (was, is) = (contents(&story.keyspace), contents(&rebuilt));
+        assert!(was.keys().eq(is.keys()), "seed {seed}: {:?} and {:?}", names(&was), names(&is));
+        for (id, members) in &was {
+            assert!(is[id] == *members, "seed {seed}: {:?} differs", id);
+        }
+    }
+}
+
+fn names<V>(of: &BTreeMap<(u8, Vec<u8>, Vec<u8>), V>) -> Vec<String> {
+    let show = |(db, key, verb): &(u8, Vec<u8>, Vec<u8>)| {
+        format!("{db} {} {}", verb.escape_ascii(), key.escape_ascii())
+    };
+    of.keys().map(show).collect()
+}
