@@ -90,9 +90,9 @@ fn push_line(out: &mut String, server: &Server, client: &Client, now_ms: u64, re
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} ssub={shard_channels} multi={} watch={} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} ssub={shard_channels} multi={} \
          qbuf={request_bytes} qbuf-free=0 argv-mem={request_bytes} multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 \
-         tot-mem={} events=r cmd={command} user={DEFAULT_USER} redir=-1 resp={} lib-name={} lib-ver={}",
+         tot-mem={} events=r cmd={command} user={DEFAULT_USER} redir=-1 resp={} lib-name={} lib-ver={} watch={}",
         client.id,
         origin.address,
         origin.local_address,
@@ -103,11 +103,11 @@ fn push_line(out: &mut String, server: &Server, client: &Client, now_ms: u64, re
         flags(client, is_blocked),
         glance.db,
         glance.queued.map_or(-1, i64::from),
-        glance.watched,
         size_of::<Client>() + request_bytes,
         glance.resp,
         names.library,
         names.library_version,
+        glance.watched,
     );
 }
 
