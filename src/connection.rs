@@ -342,9 +342,9 @@ impl Exec {
         debug_assert!(!self.has_unsent(), "the turn comes back from the reactor when all is sent");
         let sent = write_all(&mut stream, bytes)?;
         if sent < bytes.len() {
-            self.unsent.clear();
-            self.unsent.extend_from_slice(&bytes[sent..]);
-            self.sent = 0;
+            // The whole buffer changes hands: what is left may be most of a large value.
+            std::mem::swap(&mut self.unsent, bytes);
+            self.sent = sent;
         }
         bytes.clear();
         Ok(sent)

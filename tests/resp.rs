@@ -368,3 +368,12 @@ fn every_type_of_reply() {
     c.check("DEBUG PROTOCOL push", Value::Push(vec![bulk("server-cpu-usage"), Value::Int(42)]));
     assert_eq!(c.read(), bulk("Some real reply following the push reply"));
 }
+
+#[test]
+fn command_alone_describes_every_command() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    let Value::Array(described) = c.cmd(&["COMMAND"]) else { panic!("COMMAND answers an array") };
+    c.check("COMMAND COUNT", Value::Int(described.len() as i64));
+    c.check("COMMAND INFO", Value::Array(described));
+}

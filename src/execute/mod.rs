@@ -301,7 +301,8 @@ fn key_set(command: &Command, words: Words<'_>, db: u8) -> KeySet {
 /// Finds the row and checks the number of words.
 pub fn look_up(words: Words<'_>) -> Result<Found, Error> {
     let found = resolve(words)?;
-    if found.command.takes(words.len()) {
+    let is_bare_container = found.parent.is_some() && words.len() == 1;
+    if is_bare_container || found.command.takes(words.len()) {
         return Ok(found);
     }
     Err(match found.parent {

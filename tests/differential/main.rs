@@ -73,8 +73,7 @@ const SEED: u64 = 1;
 fn run(resp3: bool) {
     let (seed, steps) = (from_env("LIMPID_SEED", SEED), from_env("LIMPID_STEPS", 3000) as usize);
     println!("LIMPID_SEED={seed} LIMPID_STEPS={steps}");
-    // Beside 7.0, whose wording and digits differ from 7.2's here and there, the report wants a reader.
-    let redis = std::env::var_os("LIMPID_BESIDE_REDIS").and_then(|_| Redis::start());
+    let redis = Redis::start();
     let mut limpid = Limpid::durable();
     let mut run = Run::new(seed + u64::from(resp3), resp3);
     for round in 0..steps.div_ceil(ROUND) {
