@@ -400,9 +400,9 @@ impl Exec {
         let sent = write_all(stream, bytes)?;
         let all = sent == bytes.len() && stream.flush()?;
         if sent < bytes.len() {
-            self.unsent.clear();
-            self.unsent.extend_from_slice(&bytes[sent..]);
-            self.sent = 0;
+            // The whole buffer changes hands: what is left may be most of a large value.
+            std::mem::swap(&mut self.unsent, bytes);
+            self.sent = sent;
         }
         bytes.clear();
         self.show();

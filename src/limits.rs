@@ -57,8 +57,8 @@ pub const DESCRIPTORS_RESERVED: usize = 64;
 
 /// Connections by default. Redis: `maxclients`.
 pub const CLIENTS_DEFAULT: usize = 10_000;
-/// A HyperLogLog of more bytes becomes dense. Redis: `hll-sparse-max-bytes`.
-pub const HLL_SPARSE_MAX: usize = 3000;
+/// `*` in one pattern, where stars side by side are one; a pattern with more matches nothing. Redis: the same.
+pub const PATTERN_STARS_MAX: usize = 1000;
 /// Numbered databases. Redis: `databases`.
 pub const DATABASES: usize = 16;
 /// Shards of each database: many and small, so that no lock is held long.

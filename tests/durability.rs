@@ -557,3 +557,15 @@ fn many_restarts() {
         server = stopped.restart();
     }
 }
+
+#[test]
+fn the_policy_changes_while_clients_write() {
+    let server = Limpid::durable();
+    let mut c = server.resp();
+    for policy in ["no", "everysec", "always", "no", "always"] {
+        assert_eq!(c.cmd(&["CONFIG", "SET", "appendfsync", policy]), status("OK"));
+        assert_eq!(c.cmd(&["SET", "policy", policy]), status("OK"));
+    }
+    let server = server.crash().restart();
+    assert_eq!(server.resp().cmd(&["GET", "policy"]), bulk("always"));
+}

@@ -550,3 +550,29 @@ fn nobody_waits_for_replicas_that_there_are_none_of() {
         "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
     );
 }
+
+#[test]
+fn a_key_that_is_due_ends_when_it_is_asked_for() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    c.check("DEBUG SET-ACTIVE-EXPIRE 0", status("OK"));
+    c.check("SET k v PX 1", status("OK"));
+    c.check("SET other v PX 1", status("OK"));
+    await_end(&mut c, "k");
+    c.check("DBSIZE", int(1));
+    c.check("CLIENT PAUSE 100000 WRITE", status("OK"));
+    c.check("GET other", Value::Null);
+    c.check("DBSIZE", int(1));
+    c.check("CLIENT UNPAUSE", status("OK"));
+    c.check("MGET other k", Value::Array(vec![Value::Null, Value::Null]));
+    c.check("DBSIZE", int(0));
+}
+
+#[test]
+fn a_pattern_of_stars_matches_nothing() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    c.check(&format!("SET {} 1", "a".repeat(50_000)), status("OK"));
+    c.check(&format!("KEYS {}", "*?".repeat(50_000)), Value::Array(vec![]));
+    c.check("PING", status("PONG"));
+}

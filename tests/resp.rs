@@ -332,3 +332,48 @@ fn http_ends_the_connection_before_its_body_runs() {
     assert_eq!(browser.rest(), b"-ERR this is no HTTP server\r\n");
     server.resp().check("GET pwned", Value::Null);
 }
+
+#[test]
+fn a_subscriber_is_pinged_by_a_message() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    c.send(&["SUBSCRIBE", "news"]);
+    c.read();
+    c.check("PING", Value::Array(vec![bulk("pong"), bulk("")]));
+    c.check("PING there", Value::Array(vec![bulk("pong"), bulk("there")]));
+    c.send(&["UNSUBSCRIBE", "news"]);
+    c.read();
+    c.check("PING", status("PONG"));
+    c.cmd(&["HELLO", "3"]);
+    c.send(&["SUBSCRIBE", "news"]);
+    c.read();
+    c.check("PING", status("PONG"));
+}
+
+#[test]
+fn every_type_of_reply() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    c.check("DEBUG PROTOCOL double", bulk("3.141"));
+    c.check("DEBUG PROTOCOL attrib", bulk("Some real reply following the attribute"));
+    c.check_error("DEBUG PROTOCOL push", "ERR RESP2 is not supported by this command");
+    c.cmd(&["HELLO", "3"]);
+    assert!(
+        matches!(c.cmd(&["DEBUG", "PROTOCOL", "double"]), Value::Double(double) if double.to_string() == "3.141")
+    );
+    let popularity = Value::Array(vec![bulk("key:123"), Value::Int(90)]);
+    let value = Box::new(bulk("Some real reply following the attribute"));
+    let attributes = vec![(bulk("key-popularity"), popularity)];
+    c.check("DEBUG PROTOCOL attrib", Value::Attributed { attributes, value });
+    c.check("DEBUG PROTOCOL push", Value::Push(vec![bulk("server-cpu-usage"), Value::Int(42)]));
+    assert_eq!(c.read(), bulk("Some real reply following the push reply"));
+}
+
+#[test]
+fn command_alone_describes_every_command() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    let Value::Array(described) = c.cmd(&["COMMAND"]) else { panic!("COMMAND answers an array") };
+    c.check("COMMAND COUNT", Value::Int(described.len() as i64));
+    c.check("COMMAND INFO", Value::Array(described));
+}

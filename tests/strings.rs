@@ -286,3 +286,26 @@ fn different_elements_are_counted() {
     c.check("SETRANGE sparse 16 xxxx", Value::Int(21));
     c.check_error("PFCOUNT sparse", "INVALIDOBJ Corrupted HLL object detected");
 }
+
+#[test]
+fn registers_can_be_looked_at() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    c.check("PFADD h a", Value::Int(1));
+    c.check("PFDEBUG ENCODING h", status("sparse"));
+    c.check("PFDEBUG DECODE h", bulk("Z:12711 v:2,1 Z:3672"));
+    c.check("PFDEBUG TODENSE h", Value::Int(1));
+    c.check("PFDEBUG TODENSE h", Value::Int(0));
+    c.check("PFDEBUG ENCODING h", status("dense"));
+    c.check_error("PFDEBUG DECODE h", "ERR HLL encoding is not sparse");
+    c.check("PFCOUNT h", Value::Int(1));
+    let Value::Array(registers) = c.cmd(&["PFDEBUG", "GETREG", "h"]) else { panic!("an array") };
+    let seen: Vec<_> = (0..).zip(&registers).filter(|(_, value)| **value != Value::Int(0)).collect();
+    assert_eq!((registers.len(), seen), (16384, vec![(12711, &Value::Int(2))]));
+    c.check_error("PFDEBUG GETREG nosuch", "ERR The specified key does not exist");
+    c.check_error("PFDEBUG FOLD h", "ERR Unknown PFDEBUG subcommand 'FOLD'");
+    c.check("PFSELFTEST", status(OK));
+    c.check("CONFIG SET hll-sparse-max-bytes 20", status(OK));
+    c.check("PFADD small a b c d e", Value::Int(1));
+    c.check("PFDEBUG ENCODING small", status("dense"));
+}

@@ -1,13 +1,13 @@
 //! HyperLogLog: counting different elements without keeping them.
 
 use super::args::Args;
+use super::context::Context;
 use super::error::{Done, Error};
 use super::key_use::{KeyUse, Uses};
 use super::row::{Command, Flags, Group, Keys, Run};
 use super::strings::string_mut;
 use crate::data::hyperloglog::{self, Corrupt};
 use crate::keyspace::{Edit, View};
-use crate::limits::HLL_SPARSE_MAX;
 use crate::protocol::Reply;
 
 pub static ROWS: &[Command] = &[
@@ -27,11 +27,23 @@ pub static ROWS: &[Command] = &[
         name: "pfcount",
         arity: -2,
         keys: Keys::rest(),
+        flags: Flags::TELLS,
         uses: Uses::Each(&[KeyUse::RW_ACCESS]),
         syntax: "key [key ...]",
         summary: "Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).",
         complexity: "O(N) where N is the number of keys, with a constant of 16384.",
         run: Run::Read(pfcount),
+        ..ROW
+    },
+    Command {
+        name: "pfdebug",
+        arity: 3,
+        keys: Keys::range(2, 2, 1),
+        flags: Flags::GROWS.and(Flags::ADMIN).and(Flags::DANGEROUS),
+        syntax: "<DECODE | ENCODING | GETREG | TODENSE> key",
+        summary: "Shows, or changes, how the registers of a HyperLogLog are kept.",
+        complexity: "O(N) where N is the number of registers, 16384.",
+        run: Run::Write(pfdebug),
         ..ROW
     },
     Command {
@@ -44,6 +56,15 @@ pub static ROWS: &[Command] = &[
         summary: "Merges one or more HyperLogLog values into a single key.",
         complexity: "O(N) where N is the number of keys, with a constant of 16384.",
         run: Run::Write(pfmerge),
+        ..ROW
+    },
+    Command {
+        name: "pfselftest",
+        arity: 1,
+        flags: Flags::ADMIN.and(Flags::DANGEROUS).and(Flags::LONG),
+        summary: "Counts known elements, and checks that the figures are near enough.",
+        complexity: "O(1), though it takes long.",
+        run: Run::Serve(pfselftest),
         ..ROW
     },
 ];
@@ -77,6 +98,7 @@ fn all_registers<'v, 'k>(
 fn pfadd(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let key = args.next();
     let is_new = registers(edit, key)?.is_none();
+    let sparse_max = edit.thresholds().hll_sparse_max_bytes;
     let bytes = string_mut(edit, key)?;
     if is_new {
         *bytes = hyperloglog::new();
@@ -84,7 +106,7 @@ fn pfadd(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let mut record = vec![&b"PFADD"[..], key];
     let mut done = Ok(());
     for element in args.rest() {
-        match hyperloglog::add(bytes, element, HLL_SPARSE_MAX) {
+        match hyperloglog::add(bytes, element, sparse_max) {
             Ok(true) => record.push(element),
             Ok(false) => {}
             Err(corrupt) => {
@@ -123,9 +145,50 @@ fn pfmerge(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     }
     let dest = args.words().get(1);
     let mut merged = registers(edit, dest)?.map_or_else(hyperloglog::new, <[u8]>::to_vec);
-    hyperloglog::merge(&mut merged, &all_registers(edit, keys)?, HLL_SPARSE_MAX)?;
+    let sparse_max = edit.thresholds().hll_sparse_max_bytes;
+    hyperloglog::merge(&mut merged, &all_registers(edit, keys)?, sparse_max)?;
     *string_mut(edit, dest)? = merged;
     edit.record_all(dest, args.words().iter());
     reply.ok();
+    Ok(())
+}
+
+fn pfdebug(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
+    let (what, key) = (args.next(), args.next());
+    let bytes = registers(edit, key)?.ok_or(Error::fixed("ERR The specified key does not exist"))?;
+    match &*what.to_ascii_lowercase() {
+        b"decode" if !hyperloglog::is_sparse(bytes) => {
+            return Err(Error::fixed("ERR HLL encoding is not sparse"));
+        }
+        b"decode" => reply.bulk(hyperloglog::spelled(bytes)?.as_bytes()),
+        b"encoding" => reply.status(if hyperloglog::is_sparse(bytes) { "sparse" } else { "dense" }),
+        b"getreg" => {
+            let registers = hyperloglog::registers(bytes)?;
+            reply.array(registers.len());
+            registers.iter().for_each(|&value| reply.int(value.into()));
+        }
+        b"todense" => {
+            let was_sparse = hyperloglog::make_dense(string_mut(edit, key)?)?;
+            if was_sparse {
+                edit.record_made(key, true);
+            }
+            reply.int(was_sparse.into());
+        }
+        _ => {
+            let what = String::from_utf8_lossy(what);
+            return Err(Error::new(format!("ERR Unknown PFDEBUG subcommand '{what}'")));
+        }
+    }
+    Ok(())
+}
+
+/// Elements that PFSELFTEST counts.
+const TEST_ELEMENTS: u32 = 100_000;
+
+fn pfselftest(_: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
+    match hyperloglog::self_test(TEST_ELEMENTS)? {
+        true => reply.ok(),
+        false => return Err(Error::fixed("ERR TESTFAILED Too big error")),
+    }
     Ok(())
 }

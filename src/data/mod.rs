@@ -23,7 +23,7 @@ pub mod rdb;
 pub mod set;
 pub mod zset;
 
-/// Up to where a collection stays in its compact encoding; named as Redis's options.
+/// Up to where a value stays in its compact encoding; named as Redis's options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thresholds {
     pub hash_max_listpack_entries: usize,
@@ -35,6 +35,8 @@ pub struct Thresholds {
     pub set_max_listpack_value: usize,
     pub zset_max_listpack_entries: usize,
     pub zset_max_listpack_value: usize,
+    /// Bytes of a HyperLogLog that keeps runs of registers.
+    pub hll_sparse_max_bytes: usize,
 }
 
 impl Default for Thresholds {
@@ -48,6 +50,7 @@ impl Default for Thresholds {
             set_max_listpack_value: 64,
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
+            hll_sparse_max_bytes: 3000,
         }
     }
 }

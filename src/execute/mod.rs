@@ -10,6 +10,7 @@
 //! Effects are appended while the shards are locked, so the log's order is the apply order of every key. The number
 //! that [`Executor::run`] returns says how far the log must be durable before the reply may leave.
 
+mod lazy_expiry;
 pub mod log;
 mod pause;
 mod permission;
@@ -206,6 +207,10 @@ impl Executor {
         };
         let done = read_with(found, words, &mut view, call);
         call.depends_on = view.written();
+        if view.met_due() {
+            drop(view);
+            self.expire_behind(found, words, call);
+        }
         done
     }
 

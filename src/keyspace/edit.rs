@@ -431,6 +431,13 @@ impl<'k> Edit<'k> {
                 .is_some_and(|entry| entry.is_due(self.view.now_ms))
     }
 
+    /// Removes a key whose deadline has passed.
+    pub fn expire_if_due(&mut self, db: u8, key: &[u8]) {
+        if self.is_due(db, key) {
+            self.expire(db, key);
+        }
+    }
+
     /// Expiry is an effect: the log must not find a key alive that a later command saw gone.
     fn expire(&mut self, db: u8, key: &[u8]) {
         let hash = self.view.keyspace.hash(key);

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use glob::MatchOptions;
 
+use crate::limits::PATTERN_STARS_MAX;
+
 const OPTIONS: MatchOptions = MatchOptions {
     case_sensitive: true,
     require_literal_separator: false,
@@ -21,7 +23,7 @@ pub enum Pattern {
     /// No special character at all.
     Exactly(Vec<u8>),
     Glob(glob::Pattern),
-    /// An empty class: nothing is in it.
+    /// Matches nothing: an empty class, or too many `*`.
     Never,
 }
 
@@ -56,16 +58,19 @@ fn as_chars(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// `None` where the pattern holds an empty class and so matches nothing.
+/// `None` where the pattern matches nothing: it holds an empty class, or more `*` than `glob`, which calls itself for
+/// each of them, has stack for.
 fn translate(pattern: &[u8]) -> Option<String> {
     let mut glob = String::with_capacity(pattern.len() + 8);
     let mut rest = pattern;
+    let mut stars = 0;
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
         match byte {
             b'*' => {
                 if !glob.ends_with('*') {
                     glob.push('*');
+                    stars += 1;
                 }
             }
             b'?' => glob.push('?'),
@@ -84,7 +89,7 @@ fn translate(pattern: &[u8]) -> Option<String> {
             _ => push_literal(&mut glob, byte),
         }
     }
-    Some(glob)
+    (stars <= PATTERN_STARS_MAX).then_some(glob)
 }
 
 fn push_literal(glob: &mut String, byte: u8) {
@@ -243,5 +248,12 @@ mod tests {
         let pattern = Pattern::new(&b"a*".repeat(40));
         assert!(!pattern.matches(&[&b"a".repeat(200)[..], b"b"].concat()[..39]));
         assert!(!Pattern::new(&[&b"a*".repeat(40)[..], b"b"].concat()).matches(&b"a".repeat(300)));
+    }
+
+    #[test]
+    fn a_pattern_of_stars_does_not_use_up_the_stack() {
+        let most = "*?".repeat(PATTERN_STARS_MAX);
+        assert!(Pattern::new(most.as_bytes()).matches(&b"a".repeat(50_000)));
+        assert!(!Pattern::new("*?".repeat(50_000).as_bytes()).matches(&b"a".repeat(50_000)));
     }
 }

@@ -7,7 +7,7 @@ use crate::data::Thresholds;
 /// Each is right by itself; a change of several may be seen in part for a moment, which harms nothing.
 pub struct Tuning {
     list_max_listpack_size: AtomicI32,
-    sizes: [AtomicUsize; 7],
+    sizes: [AtomicUsize; 8],
 }
 
 impl Default for Tuning {
@@ -30,6 +30,7 @@ impl Tuning {
             set_max_listpack_value: size(4),
             zset_max_listpack_entries: size(5),
             zset_max_listpack_value: size(6),
+            hll_sparse_max_bytes: size(7),
         }
     }
 
@@ -42,6 +43,7 @@ impl Tuning {
             to.set_max_listpack_value,
             to.zset_max_listpack_entries,
             to.zset_max_listpack_value,
+            to.hll_sparse_max_bytes,
         ];
         for (place, size) in self.sizes.iter().zip(sizes) {
             place.store(size, Ordering::Relaxed);

@@ -25,6 +25,8 @@ pub struct View<'k> {
     pub(super) now_ms: u64,
     hits: Cell<u32>,
     misses: Cell<u32>,
+    /// A key was looked for that is due and still there.
+    met_due: Cell<bool>,
     /// Newest log record seen in the shards that were looked at stepwise.
     seen: Cell<u64>,
 }
@@ -42,7 +44,8 @@ impl<'k> View<'k> {
 
     fn with_scope(keyspace: &'k Keyspace, scope: Scope<'k>, db: u8, now_ms: u64) -> View<'k> {
         let (hits, misses) = (Cell::new(0), Cell::new(0));
-        View { keyspace, scope, db, now_ms, hits, misses, seen: Cell::new(0) }
+        let met_due = Cell::new(false);
+        View { keyspace, scope, db, now_ms, hits, misses, met_due, seen: Cell::new(0) }
     }
 
     pub fn now_ms(&self) -> u64 {
@@ -96,7 +99,17 @@ impl<'k> View<'k> {
         let Scope::Locked(locked) = &self.scope else { return None };
         let shard = locked.shard_of(db, key);
         debug_assert!(shard.is_some(), "a command touches only the keys that its row declares");
-        shard?.find(self.keyspace.hash(key), key).filter(|entry| !entry.is_due(self.now_ms))
+        let found = shard?.find(self.keyspace.hash(key), key)?;
+        if found.is_due(self.now_ms) {
+            self.met_due.set(true);
+            return None;
+        }
+        Some(found)
+    }
+
+    /// Whether a key was looked for that is due and still there.
+    pub fn met_due(&self) -> bool {
+        self.met_due.get()
     }
 
     /// Whole seconds since the last use of an entry of this view.

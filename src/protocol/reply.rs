@@ -211,6 +211,12 @@ impl<'a> Reply<'a> {
         self.aggregate(b'>', length, 1);
     }
 
+    /// Begins what is told besides the value that comes next; only RESP3 has it.
+    pub fn attributes(&mut self, pairs: usize) {
+        debug_assert!(self.wire == Wire::Resp3, "elsewhere it would be a value of its own");
+        self.number(b'|', pairs);
+    }
+
     /// An array whose length is known only when its elements are written: `elements` writes them and
     /// returns how many they are.
     pub fn array_with(&mut self, elements: impl FnOnce(&mut Self) -> usize) {
@@ -511,7 +517,7 @@ mod tests {
                     write(value, reply);
                 });
             }
-            Value::Attributed { .. } => unreachable!("no reply writes attributes"),
+            Value::Attributed { .. } => unreachable!("`value` makes none"),
         }
     }
 

@@ -63,12 +63,14 @@ impl Input {
     /// The buffer keeps its length at its capacity, so bytes are set to zero once and not per read. It grows with what
     /// has come, towards what the request has announced, never ahead of the bytes.
     fn make_room(&self, buffer: &mut Vec<u8>) -> usize {
-        let wanted = self.parser.wanted().clamp(limits::READ_CHUNK, self.filled.max(limits::READ_CHUNK));
-        let length = (self.filled + wanted).max(buffer.capacity());
-        if buffer.len() < length {
-            buffer.resize(length, 0);
+        let wanted = self.parser.wanted().clamp(limits::READ_CHUNK, self.filled + limits::READ_CHUNK);
+        if buffer.capacity() < self.filled + wanted {
+            // Many words add up as well: by an eighth at least, so that not every one of them moves the buffer.
+            let length = self.filled + wanted.max(self.filled / 8);
+            buffer.reserve_exact(length - buffer.len());
         }
-        length - self.filled
+        buffer.resize(buffer.capacity(), 0);
+        buffer.len() - self.filled
     }
 
     /// What stands behind the complete requests stays: copied where it is little, otherwise buffer and all.

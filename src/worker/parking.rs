@@ -44,11 +44,13 @@ impl Parking {
             Verdict::Durable(seq) => (seq, None),
             Verdict::Failed { durable, reason } => (durable, Some(reason)),
         };
-        let mut later = waiting.split_off(&(durable + 1));
+        // Where no reply waits for the disk, everything is as good as durable: the largest number there is.
+        let next = durable.saturating_add(1);
+        let mut later = waiting.split_off(&next);
         if let Some(reason) = failed {
             let lost = std::mem::take(&mut later).into_values().flatten();
             let lost = lost.inspect(|connection| connection.exec().fail_held(&reason)).collect();
-            waiting.insert(durable + 1, lost);
+            waiting.insert(next, lost);
         }
         std::mem::replace(&mut *waiting, later).into_values().flatten().collect()
     }

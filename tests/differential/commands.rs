@@ -73,8 +73,13 @@ pub static TABLE: &[(usize, &str, Likeness)] = &[
     (1, "RESTORE $k ms junk [ REPLACE ]", Exact),
     (
         2,
-        "SORT ( $l | $t | $z ) [ BY ( nosort | s* | h*->m1 ) ] [ LIMIT idx cnt ] [ GET # ] [ GET s* ] [ ( ASC | DESC ) ] ALPHA [ STORE $l ]",
+        "SORT ( $l | $t | $z ) [ BY ( nosort | s* | h*->m1 ) ] [ LIMIT idx cnt ] [ GET # ] [ GET s* ] [ ( ASC | DESC ) ] ALPHA",
         Unordered,
+    ),
+    (
+        1,
+        "SORT ( $l | $t | $z ) [ LIMIT idx cnt ] [ GET # ] [ GET s* ] [ ( ASC | DESC ) ] ALPHA STORE $l",
+        Exact,
     ),
     (1, "SORT ( $l | $t | $z ) [ LIMIT idx cnt ] [ ( ASC | DESC ) ]", Exact),
     (1, "SORT_RO ( $l | $t | $z ) ALPHA", Exact),
@@ -161,7 +166,12 @@ pub static TABLE: &[(usize, &str, Likeness)] = &[
     (1, "BZMPOP 0.001 2 $z $z ( MIN | MAX ) [ COUNT cnt ]", Exact),
     (1, "ZREMRANGEBYRANK $z idx idx", Exact),
     (1, "ZREMRANGEBYSCORE $z min max", Exact),
-    (1, "ZREMRANGEBYLEX $z lex lex", Exact),
+    // By text means something only where all scores are the same.
+    (3, "ZADD $x 0 mem", Exact),
+    (2, "ZADD $x ( 0 mem ) +", Exact),
+    (1, "( ZRANGEBYLEX | ZREVRANGEBYLEX ) $x lex lex [ LIMIT idx signed ]", Exact),
+    (1, "ZLEXCOUNT $x lex lex", Exact),
+    (1, "ZREMRANGEBYLEX $x lex lex", Exact),
     (
         2,
         "( ZUNION | ZINTER ) 2 ( $z | $t ) $z [ WEIGHTS float float ] [ AGGREGATE ( SUM | MIN | MAX ) ] [ WITHSCORES ]",

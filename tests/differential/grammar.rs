@@ -131,8 +131,15 @@ fn mangle(words: &mut Vec<Vec<u8>>, random: &mut Random) {
 /// The types, by the letter that names their keys: strings, bitmaps, hyperloglogs, hashes, lists, sets, sorted sets, places.
 const TYPES: &[&str] = &["s", "b", "p", "h", "l", "t", "z", "g"];
 
+/// `x`: sorted sets with one score for all; no other command gets them.
 fn key(kind: &str, random: &mut Random) -> Vec<u8> {
-    let kind = if kind == "k" || random.percent(7) { random.pick(TYPES) } else { kind };
+    let kind = if kind == "x" {
+        kind
+    } else if kind == "k" || random.percent(7) {
+        random.pick(TYPES)
+    } else {
+        kind
+    };
     format!("{kind}{}", random.below(4)).into_bytes()
 }
 

@@ -102,9 +102,9 @@ fn push_line(out: &mut String, server: &Server, client: &Client, now_ms: u64, re
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} ssub={shard_channels} multi={} watch={} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} ssub={shard_channels} multi={} \
          qbuf={} qbuf-free={} argv-mem={request_bytes} multi-mem={} rbs=0 rbp=0 obl=0 oll={blocks} omem={} \
-         tot-mem={} events=r cmd={command} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+         tot-mem={} events=r cmd={command} user={} redir=-1 resp={} lib-name={} lib-ver={} watch={}",
         client.id,
         origin.address,
         origin.local_address,
@@ -115,7 +115,6 @@ fn push_line(out: &mut String, server: &Server, client: &Client, now_ms: u64, re
         flags(client, is_blocked),
         glance.db,
         glance.queued.map_or(-1, i64::from),
-        glance.watched,
         kept.input() + request_bytes,
         bytes(&kept.room),
         bytes(&kept.queued),
@@ -125,6 +124,7 @@ fn push_line(out: &mut String, server: &Server, client: &Client, now_ms: u64, re
         glance.resp,
         names.library,
         names.library_version,
+        glance.watched,
     );
 }
 

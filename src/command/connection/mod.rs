@@ -10,9 +10,10 @@ pub use client_list::describe_client;
 use super::args::Args;
 use super::context::Context;
 use super::error::{Done, Error};
+use super::pubsub;
 use super::row::{Command, Flags, Group, Run};
 use crate::acl::Login;
-use crate::protocol::Reply;
+use crate::protocol::{Reply, Wire};
 use crate::session::Replies;
 
 pub static ROWS: &[Command] = &[
@@ -86,8 +87,17 @@ pub static ROWS: &[Command] = &[
 
 const ROW: Command = Command { group: Group::Connection, ..Command::ROW };
 
-fn ping(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
+/// A RESP2 subscriber reads nothing but messages, so that is what it gets.
+fn ping(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
+    let session = &*context.session;
+    let as_message =
+        reply.wire() == Wire::Resp2 && pubsub::is_restricted(session.subscriptions.as_deref(), session.resp);
     match args.left() {
+        0 | 1 if as_message => {
+            reply.array(2);
+            reply.bulk(b"pong");
+            reply.bulk(args.rest().next().unwrap_or_default());
+        }
         0 => reply.status("PONG"),
         1 => reply.bulk(args.next()),
         _ => return Err(Error::wrong_arity("ping")),

@@ -1,5 +1,6 @@
 //! INFO: sections of `name:value` lines, in Redis's names where Redis has the figure.
 
+mod absent;
 mod sections;
 mod statistics;
 
@@ -46,6 +47,7 @@ pub fn text(context: &Context, wanted: &[String]) -> String {
         if is_wanted(title, *said, wanted) {
             lines.begin(title);
             write(&mut lines, context);
+            absent::write(&mut lines, title);
         }
     }
     lines.text

@@ -102,11 +102,12 @@ fn restore(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     if exists && !options.replace {
         return Err(Error::fixed("BUSYKEY Target key name already exists."));
     }
-    let deadline = deadline(ttl, options.absolute, edit.now_ms())?;
+    let ttl = valid_ttl(ttl)?;
     let value = rdb::restore(payload, &edit.thresholds()).map_err(|error| match error {
         Unsealed::Footer => Error::fixed("ERR DUMP payload version or checksum are wrong"),
         Unsealed::Value => Error::fixed("ERR Bad data format"),
     })?;
+    let deadline = deadline(ttl, options.absolute, edit.now_ms())?;
     let all_due = matches!(&value, Value::Hash(hash) if hash.is_empty(edit.now_ms()));
     if all_due || deadline.is_some_and(|at| at <= edit.now_ms()) {
         // Restored, and gone at once.
@@ -125,12 +126,16 @@ fn restore(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     Ok(())
 }
 
-/// `None` for a time to live of 0.
-fn deadline(ttl: &[u8], absolute: bool, now_ms: u64) -> Result<Option<u64>, Error> {
-    let ttl = parse_int(ttl).ok_or(Error::NOT_AN_INTEGER)?;
-    if ttl < 0 {
-        return Err(Error::fixed("ERR Invalid TTL value, must be >= 0"));
+fn valid_ttl(ttl: &[u8]) -> Result<i64, Error> {
+    match parse_int(ttl) {
+        None => Err(Error::NOT_AN_INTEGER),
+        Some(ttl) if ttl < 0 => Err(Error::fixed("ERR Invalid TTL value, must be >= 0")),
+        Some(ttl) => Ok(ttl),
     }
+}
+
+/// `None` for a time to live of 0.
+fn deadline(ttl: i64, absolute: bool, now_ms: u64) -> Result<Option<u64>, Error> {
     let unit = if absolute { Unit::UnixMilliseconds } else { Unit::Milliseconds };
     let at = unit.unix_ms(ttl, now_ms).and_then(|at| u64::try_from(at).ok());
     if ttl == 0 { Ok(None) } else { at.map(Some).ok_or_else(|| Error::invalid_expire("restore")) }

@@ -12,7 +12,7 @@ use crate::command::row::{Command, Flags, Group, Keys, Run};
 use crate::keyspace::View;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::pattern::Pattern;
-use crate::protocol::Reply;
+use crate::protocol::{Reply, Wire};
 
 pub static ROWS: &[Command] = &[
     Command {
@@ -44,7 +44,7 @@ pub static ROWS: &[Command] = &[
         name: "protocol",
         arity: 3,
         syntax: "type",
-        summary: "Replies with a value of this type: string, integer, double, bignum, null, array, set, map, push, verbatim, true or false.",
+        summary: "Replies with a value of this type: string, integer, double, bignum, null, array, set, map, attrib, push, verbatim, true or false.",
         run: Run::Serve(protocol),
         ..ROW
     },
@@ -161,7 +161,7 @@ fn protocol(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
     match &*kind {
         b"string" => reply.bulk(b"Hello World"),
         b"integer" => reply.int(12345),
-        b"double" => reply.double(3.125),
+        b"double" => reply.decimal("3.141"),
         b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
         b"null" => reply.null(),
         b"array" => {
@@ -179,10 +179,24 @@ fn protocol(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
                 reply.boolean(n == 1);
             }
         }
+        b"attrib" => {
+            if reply.wire() == Wire::Resp3 {
+                reply.attributes(1);
+                reply.bulk(b"key-popularity");
+                reply.array(2);
+                reply.bulk(b"key:123");
+                reply.int(90);
+            }
+            reply.bulk(b"Some real reply following the attribute");
+        }
+        b"push" if reply.wire() != Wire::Resp3 => {
+            return Err(Error::fixed("ERR RESP2 is not supported by this command"));
+        }
         b"push" => {
             reply.push(2);
             reply.bulk(b"server-cpu-usage");
             reply.int(42);
+            reply.bulk(b"Some real reply following the push reply");
         }
         b"verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
         b"true" => reply.boolean(true),
@@ -190,7 +204,7 @@ fn protocol(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
         _ => {
             return Err(Error::fixed(
                 "ERR Wrong protocol type name. Please use one of the following: \
-                 string|integer|double|bignum|null|array|set|map|push|verbatim|true|false",
+                 string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
             ));
         }
     }

@@ -86,4 +86,12 @@ pub static ROWS: &[Opt] = &[
         zset_max_listpack_value,
         bytes
     ),
+    threshold!(
+        "hll-sparse-max-bytes",
+        "",
+        "BYTES",
+        "size up to which a HyperLogLog keeps runs of registers",
+        hll_sparse_max_bytes,
+        bytes
+    ),
 ];

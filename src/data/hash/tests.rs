@@ -15,6 +15,7 @@ const THRESHOLDS: Thresholds = Thresholds {
     set_max_listpack_value: 0,
     zset_max_listpack_entries: 0,
     zset_max_listpack_value: 0,
+    hll_sparse_max_bytes: 0,
 };
 
 #[derive(Debug, Clone)]

@@ -27,6 +27,8 @@ const MAGIC: &[u8; 4] = b"HYLL";
 const HEADER: usize = 16;
 const DENSE: u8 = 0;
 const SPARSE: u8 = 1;
+/// Of the estimate: 1.04 by the square root of the number of registers.
+const STANDARD_ERROR: f64 = 0.008_125;
 /// In the last byte of the cached count.
 const STALE: u8 = 0x80;
 
@@ -87,6 +89,57 @@ pub fn merge(bytes: &mut Vec<u8>, sources: &[&[u8]], sparse_max: usize) -> Resul
     Ok(())
 }
 
+/// The value of each register.
+pub fn registers(bytes: &[u8]) -> Result<Vec<u8>, Corrupt> {
+    highest(&[bytes])
+}
+
+pub fn is_sparse(bytes: &[u8]) -> bool {
+    bytes[4] == SPARSE
+}
+
+/// The runs of a sparse one in letters: `z:` and `Z:` with the number of zeros, `v:` with a value and how often.
+pub fn spelled(bytes: &[u8]) -> Result<String, Corrupt> {
+    sparse::spelled(bytes)
+}
+
+/// Gives every register its six bits. Returns whether they were runs before.
+pub fn make_dense(bytes: &mut Vec<u8>) -> Result<bool, Corrupt> {
+    let was_sparse = is_sparse(bytes);
+    if was_sparse {
+        let mut dense = vec![0; dense::BYTES];
+        dense[..HEADER].copy_from_slice(&bytes[..HEADER]);
+        dense[4] = DENSE;
+        sparse::for_each(bytes, |index, value, count| {
+            (index..index + count).for_each(|index| _ = dense::set(&mut dense[HEADER..], index, value));
+        })?;
+        *bytes = dense;
+    }
+    Ok(was_sparse)
+}
+
+/// Whether both encodings agree, and the estimate stays within five standard errors, for up to `elements` elements.
+pub fn self_test(elements: u32) -> Result<bool, Corrupt> {
+    let (mut sparse, mut dense) = (new(), new());
+    make_dense(&mut dense)?;
+    let mut checkpoint = 1;
+    for seen in 1..=elements {
+        let element = seen.to_le_bytes();
+        add(&mut sparse, &element, usize::MAX)?;
+        add(&mut dense, &element, 0)?;
+        if seen == checkpoint {
+            checkpoint *= 10;
+            let expected = f64::from(seen);
+            let off_by = (count(&dense)? as f64 - expected).abs();
+            if registers(&sparse)? != registers(&dense)? || off_by > (5.0 * STANDARD_ERROR * expected).ceil()
+            {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
 /// What was counted last, unless something has changed since.
 pub fn cached_count(bytes: &[u8]) -> Option<u64> {
     let cached = *bytes[8..].first_chunk().expect("a header is 16 bytes");
@@ -116,23 +169,10 @@ fn set(bytes: &mut Vec<u8>, index: usize, value: u8, sparse_max: usize) -> Resul
         match sparse::set(bytes, index, value, sparse_max)? {
             Outcome::Unchanged => return Ok(false),
             Outcome::Changed => return Ok(true),
-            Outcome::TooLarge => make_dense(bytes)?,
+            Outcome::TooLarge => _ = make_dense(bytes)?,
         }
     }
     Ok(dense::set(&mut bytes[HEADER..], index, value))
-}
-
-fn make_dense(bytes: &mut Vec<u8>) -> Result<(), Corrupt> {
-    if bytes[4] == SPARSE {
-        let mut dense = vec![0; dense::BYTES];
-        dense[..HEADER].copy_from_slice(&bytes[..HEADER]);
-        dense[4] = DENSE;
-        sparse::for_each(bytes, |index, value, count| {
-            (index..index + count).for_each(|index| _ = dense::set(&mut dense[HEADER..], index, value));
-        })?;
-        *bytes = dense;
-    }
-    Ok(())
 }
 
 /// Of each register the highest value.

@@ -75,6 +75,21 @@ pub fn for_each(bytes: &[u8], mut f: impl FnMut(usize, u8, usize)) -> Result<(),
     if index == REGISTERS { Ok(()) } else { Err(Corrupt) }
 }
 
+/// Every run in letters, as PFDEBUG DECODE shows them.
+pub fn spelled(bytes: &[u8]) -> Result<String, Corrupt> {
+    let (mut at, mut runs) = (HEADER, Vec::new());
+    while at < bytes.len() {
+        let run = decode(bytes, at)?;
+        runs.push(match (run.value, run.bytes) {
+            (0, 1) => format!("z:{}", run.count),
+            (0, _) => format!("Z:{}", run.count),
+            (value, _) => format!("v:{value},{}", run.count),
+        });
+        at += run.bytes;
+    }
+    Ok(runs.join(" "))
+}
+
 /// A run that holds a register.
 struct Found {
     /// Where the run before it begins, if there is one.

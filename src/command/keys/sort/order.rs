@@ -77,9 +77,10 @@ fn sort_by_number<'v>(
     Ok(())
 }
 
-/// As C's `strtod`: space may lead, nothing at all is zero, and what is too large is no number.
+/// As C's `strtod`: space may lead, a zero byte ends the text, nothing at all is zero, and what is too large is no number.
 fn number(text: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(text).ok()?;
+    let end = memchr::memchr(0, text).unwrap_or(text.len());
+    let text = std::str::from_utf8(&text[..end]).ok()?;
     let text = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b');
     if text.is_empty() {
         return Some(0.0);
@@ -101,9 +102,15 @@ mod tests {
 
     #[test]
     fn numbers_as_c_reads_them() {
-        for (text, value) in
-            [("1", 1.0), ("", 0.0), (" \t-2.5", -2.5), ("inf", f64::INFINITY), ("0x10", 16.0), ("1e3", 1e3)]
-        {
+        for (text, value) in [
+            ("1", 1.0),
+            ("", 0.0),
+            (" \t-2.5", -2.5),
+            ("1\0x", 1.0),
+            ("inf", f64::INFINITY),
+            ("0x10", 16.0),
+            ("1e3", 1e3),
+        ] {
             assert_eq!(number(text.as_bytes()), Some(value), "{text:?}");
         }
         for text in ["a", "1 ", "nan", "1e400", "-1e999", "1,5"] {
