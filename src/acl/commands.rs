@@ -57,6 +57,8 @@ impl Commands {
         let known = |(of, known): &(usize, Box<[u8]>)| *of == command && **known == *word;
         if !self.first_arguments.iter().any(known) {
             self.first_arguments.push((command, word.clone().into()));
+            // In an order that does not tell how it came about: the same rights are the same user.
+            self.first_arguments.sort_unstable();
         }
         self.note(&[catalogue.get(command).name.as_bytes(), b"|", &word].concat(), true);
     }
