@@ -50,8 +50,12 @@ fn replay(keyspace: &Arc<Keyspace>, files: &[Vec<Effects>]) {
     replay.settle().unwrap();
 }
 
+/// Database, key, and the command that makes it.
+type Made = (u8, Vec<u8>, Vec<u8>);
+type Member = Vec<Vec<u8>>;
+
 /// Each key's value as the words that make it; the order of members counts in lists only.
-fn contents(keyspace: &Keyspace) -> BTreeMap<(u8, Vec<u8>, Vec<u8>), Vec<Vec<Vec<u8>>>> {
+fn contents(keyspace: &Keyspace) -> BTreeMap<Made, Vec<Member>> {
     let mut all: BTreeMap<_, Vec<Vec<u8>>> = BTreeMap::new();
     for place in keyspace.all_places() {
         let mut effects = Effects::new();
@@ -65,7 +69,7 @@ fn contents(keyspace: &Keyspace) -> BTreeMap<(u8, Vec<u8>, Vec<u8>), Vec<Vec<Vec
             all.entry(id).or_default().extend_from_slice(&words[2..]);
         }
     }
-    let members = |((db, key, verb), words): ((u8, Vec<u8>, Vec<u8>), Vec<Vec<u8>>)| {
+    let members = |((db, key, verb), words): (Made, Vec<Vec<u8>>)| {
         let width = match &verb[..] {
             b"HSET" | b"ZADD" => 2,
             b"HPEXPIREAT" => 4,
