@@ -27,7 +27,7 @@ use crate::memory;
 use crate::metrics::Metrics;
 use crate::persistence::{self, Opened};
 use crate::reactor::{Reactor, listener};
-use crate::session::{Blocked, Broker, Clients, Line, Pauses};
+use crate::session::{Blocked, Broker, Clients, Line, Notices, Pauses};
 use crate::worker::{Pool, Verdict, now_ms};
 
 /// A server that takes commands.
@@ -110,6 +110,7 @@ impl Running {
             keyspace: Arc::clone(&keyspace),
             clients: Arc::new(Clients::default()),
             broker: Broker::default(),
+            notices: Notices::default(),
             line: Line::default(),
             pauses: Pauses::default(),
             metrics: Arc::clone(&metrics),
@@ -128,7 +129,12 @@ impl Running {
         if let Ok(mut cell) = verdicts.lock() {
             *cell = Some(Arc::clone(&pool));
         }
-        let duties = Duties { server: Arc::clone(&server), log: log.port(), garbage: rubbish };
+        let duties = Duties {
+            server: Arc::clone(&server),
+            log: log.port(),
+            garbage: rubbish,
+            pool: Arc::clone(&pool),
+        };
         duties.sweep();
         let cannot = |e: std::io::Error| format!("cannot start a thread: {e}");
         Ok(Running {

@@ -9,7 +9,7 @@ use super::row::{Command, Flags, Group, Keys, Run};
 use super::strings::string_mut;
 use crate::data::bits::field::{Field, Overflow};
 use crate::data::bits::{self, Unit};
-use crate::keyspace::{Content, Edit, Object, View};
+use crate::keyspace::{Content, Edit, Object, View, event};
 use crate::limits::BULK_MAX;
 use crate::protocol::Reply;
 
@@ -114,6 +114,7 @@ fn setbit(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     if old != bit || bytes.len() != length {
         let word: &[u8] = if bit { b"1" } else { b"0" };
         edit.record(&[b"SETBIT", key, itoa::Buffer::new().format(offset).as_bytes(), word]);
+        edit.notify(event::SETBIT, key);
     }
     reply.int(old.into());
     Ok(())
@@ -213,15 +214,18 @@ fn bitop(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     for key in keys.clone().chain([dest]) {
         edit.get_mut(key);
     }
-    let sources: Vec<&[u8]> =
-        keys.map(|key| edit.string(key).map(Option::unwrap_or_default)).collect::<Result<_, _>>()?;
+    let sources: Vec<&[u8]> = keys
+        .map(|key| edit.reading().string(key).map(Option::unwrap_or_default))
+        .collect::<Result<_, _>>()?;
     let result = bits::combine(op, &sources);
     reply.int(result.len() as i64);
     if !result.is_empty() {
         edit.put(dest, Content::Object(Box::new(Object::Bytes(result))), None);
         edit.record_all(dest, args.words().iter());
+        edit.notify(event::SET, dest);
     } else if edit.remove(dest) {
         edit.record(&[b"DEL", dest]);
+        edit.notify(event::DEL, dest);
     }
     Ok(())
 }
@@ -340,6 +344,7 @@ fn bitfield(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     }
     if changed {
         record_fields(edit, key, &written);
+        edit.notify(event::SETBIT, key);
     }
     Ok(())
 }

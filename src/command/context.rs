@@ -7,7 +7,8 @@ use std::time::Instant;
 use crate::config::{Config, Fsync};
 use crate::keyspace::{DatabaseSize, Keyspace};
 use crate::metrics::Metrics;
-use crate::session::{Blocked, Broker, Clients, Line, Pauses, Session, Woken};
+use crate::session::pubsub::Kind;
+use crate::session::{Blocked, Broker, Clients, Line, Notice, Notices, Pauses, Session, Woken};
 
 pub struct Context<'a> {
     pub session: &'a mut Session,
@@ -18,11 +19,22 @@ pub struct Context<'a> {
     pub now_ms: u64,
     /// Clients that must be served because of what the command did.
     pub woken: &'a mut Woken,
+    /// Messages that have to wait: for the end of the transaction, for what this client has written to be durable, or for
+    /// what is to be told before.
+    pub told: Option<&'a mut Vec<Notice>>,
 }
 
 impl Context<'_> {
     pub fn database_size(&self, db: u8) -> DatabaseSize {
         self.held.map_or_else(|| self.server.keyspace.size(db), |size| size(db))
+    }
+
+    /// Sends a message to all who listen. Returns how many do.
+    pub fn publish(&mut self, kind: Kind, channel: &[u8], text: &[u8]) -> usize {
+        let broker = &self.server.broker;
+        let Some(told) = &mut self.told else { return broker.publish(kind, channel, text, self.woken) };
+        told.push(Notice::Message { kind, channel: channel.into(), text: text.into() });
+        broker.audience(kind, channel)
     }
 }
 
@@ -31,6 +43,8 @@ pub struct Server {
     pub keyspace: Arc<Keyspace>,
     pub clients: Arc<Clients>,
     pub broker: Broker,
+    /// What has happened to keys and was not told yet.
+    pub notices: Notices,
     /// Clients that wait for keys.
     pub line: Line,
     /// Clients that wait for the end of a pause.
@@ -68,6 +82,7 @@ impl Server {
             config.latency_monitor_ms,
         );
         self.keyspace.tuning.set(config.thresholds);
+        self.keyspace.wanted.set(config.notify_keyspace_events);
         self.persistence.set_fsync(config.appendfsync);
     }
 

@@ -5,7 +5,7 @@ use super::error::{Done, Error};
 use super::row::{Command, Flags, Group, Keys, Run};
 use super::strings::string_mut;
 use crate::data::hyperloglog::{self, Corrupt};
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::limits::HLL_SPARSE_MAX;
 use crate::protocol::Reply;
 
@@ -92,6 +92,7 @@ fn pfadd(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let changed = is_new || record.len() > 2;
     if changed {
         edit.record(&record);
+        edit.notify(event::PFADD, key);
     }
     reply.int(changed.into());
     done
@@ -122,6 +123,7 @@ fn pfmerge(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     hyperloglog::merge(&mut merged, &all_registers(edit, keys)?, HLL_SPARSE_MAX)?;
     *string_mut(edit, dest)? = merged;
     edit.record_all(dest, args.words().iter());
+    edit.notify(event::PFADD, dest);
     reply.ok();
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! EXEC locks the union of its commands' key sets, runs them one after another on the same [`Edit`], and appends all
 //! effects as one group: isolated for other clients, all or nothing for the log.
 
-use super::{Call, Executor, look_up, read_with, write_with};
+use super::{Call, Executor, gather_events, look_up, read_with, write_with};
 use crate::command::args::parse_int;
 use crate::command::keys::databases::in_range;
 use crate::command::row::{Flags, Run, Step};
@@ -115,6 +115,7 @@ impl Executor {
         call.counters.set_began(began);
         self.record(&mut edit, call);
         self.wake(edit.finish(), call);
+        self.publish_notices(call.woken);
         Ok(())
     }
 
@@ -136,6 +137,7 @@ impl Executor {
             }
             Run::Container(_) => Err(Error::SYNTAX),
         };
+        gather_events(edit, call);
         self.count(found, words, call, done.is_err());
         if let Err(error) = done {
             call.fail(mark, &error);

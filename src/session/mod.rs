@@ -2,6 +2,7 @@
 
 pub mod blocking;
 pub mod clients;
+pub mod notices;
 pub mod outlet;
 pub mod pause;
 pub mod pubsub;
@@ -13,6 +14,7 @@ use crate::keyspace::Keyspace;
 
 pub use blocking::{Blocked, Line};
 pub use clients::{Client, Clients, Glance, Origin};
+pub use notices::{Notice, Notices};
 pub use outlet::{Outlet, Woken};
 pub use pause::Pauses;
 use pubsub::Kind;

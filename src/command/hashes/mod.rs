@@ -10,7 +10,7 @@ mod walk;
 use super::error::Error;
 use super::row::{Command, Flags, Group, Keys, Run};
 use crate::command::deadline::Unit;
-use crate::keyspace::Edit;
+use crate::keyspace::{Edit, event};
 
 pub static ROWS: &[Command] = &[
     Command {
@@ -325,6 +325,7 @@ fn record_deadline(edit: &mut Edit, key: &[u8], at: u64, names: &[&[u8]]) {
 fn record_gone(edit: &mut Edit, key: &[u8], names: &[&[u8]]) {
     if !names.is_empty() {
         edit.record_each(b"HDEL", key, names.iter().copied());
+        edit.notify(event::HDEL, key);
         edit.drop_if_empty(key);
     }
 }

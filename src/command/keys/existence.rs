@@ -4,7 +4,7 @@ use super::ROW;
 use crate::command::args::Args;
 use crate::command::error::Done;
 use crate::command::row::{Command, Flags, Keys, Run};
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::protocol::Reply;
 
 pub static ROWS: &[Command] = &[
@@ -70,6 +70,7 @@ fn del(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     for key in args.rest() {
         if edit.remove(key) {
             edit.record(&[b"DEL", key]);
+            edit.notify(event::DEL, key);
             removed += 1;
         }
     }

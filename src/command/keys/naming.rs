@@ -5,7 +5,7 @@ use super::databases::database;
 use crate::command::args::Args;
 use crate::command::error::{Done, Error};
 use crate::command::row::{Command, Flags, KeySink, Keys, Run};
-use crate::keyspace::{Content, Edit};
+use crate::keyspace::{Content, Edit, event};
 use crate::protocol::{Reply, Words};
 
 pub static ROWS: &[Command] = &[
@@ -72,6 +72,8 @@ fn rename(args: &mut Args, edit: &mut Edit, reply: &mut Reply, taken: Taken) -> 
         relocate(edit, from, db, to);
         edit.record(&[b"RENAME", from, to]);
         edit.touch(db, to);
+        edit.notify(event::RENAME_FROM, from);
+        edit.notify(event::RENAME_TO, to);
     }
     match taken {
         Taken::Replace => reply.ok(),
@@ -113,6 +115,8 @@ fn move_(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
         relocate(edit, key, to, key);
         edit.record(&[b"MOVE", key, itoa::Buffer::new().format(to).as_bytes()]);
         edit.touch(to, key);
+        edit.notify(event::MOVE_FROM, key);
+        edit.notify_in(to, event::MOVE_TO, key);
     }
     reply.int(moves.into());
     Ok(())
@@ -155,7 +159,7 @@ fn copy(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     if (db, from) == (to_db, to) {
         return Err(SAME_OBJECT);
     }
-    let Some(source) = edit.get(from) else {
+    let Some(source) = edit.reading().get(from) else {
         reply.int(0);
         return Ok(());
     };
@@ -177,6 +181,7 @@ fn copy(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let mut digits = itoa::Buffer::new();
     edit.record_only(db, &[b"COPY", from, to, b"DB", digits.format(to_db).as_bytes(), b"REPLACE"]);
     edit.touch(to_db, to);
+    edit.notify_in(to_db, event::COPY_TO, to);
     reply.int(1);
     Ok(())
 }
