@@ -297,9 +297,12 @@ impl Outlet for Connection {
             tracing::info!("closing a subscriber that does not keep up: {}", self.client.origin.address);
             inbox.dead = true;
             inbox.posted = Vec::new();
-        } else {
-            inbox.posted.extend_from_slice(bytes);
+            drop(inbox);
+            // The turn is where the socket is full: with the reactor.
+            self.to_reactor.tell(Notice::Kill(self.client.id));
+            return None;
         }
+        inbox.posted.extend_from_slice(bytes);
         let free = !std::mem::replace(&mut inbox.turn_taken, true);
         drop(inbox);
         if free { Some(self) } else { None }

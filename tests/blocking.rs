@@ -442,9 +442,10 @@ fn a_queue_under_fire() {
             })
             .collect();
         // They wait for a key that nobody ever makes, and vanish.
-        let vanishing = scope.spawn(|| {
+        let address = server.address();
+        let vanishing = scope.spawn(move || {
             for _ in 0..200 {
-                let mut c = server.resp();
+                let mut c = RespClient::connect(address);
                 c.send(&["BLPOP", "nothing", "q:3", "0"]);
             }
         });

@@ -121,7 +121,7 @@ fn strings_and_keys() {
         ("SET b 1", &["new b", "set b"]),
         ("RENAME d b", &["new b", "rename_from d", "rename_to b"]),
         ("COPY b e", &["new e", "copy_to e"]),
-        ("COPY b e REPLACE", &["copy_to e"]),
+        ("COPY b e REPLACE", &["new e", "copy_to e"]),
         ("GETDEL e", &["del e"]),
         ("DEL nosuch b k", &["del b", "del k"]),
         ("UNLINK p", &["del p"]),

@@ -320,7 +320,7 @@ fn bitfield(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let key = args.next();
     let ops = FieldOp::parse_all(args)?;
     let Some(end) = ops.iter().filter(|op| op.writes()).map(FieldOp::end).max() else {
-        get_fields(&ops, edit.string(key)?, reply);
+        get_fields(&ops, edit.reading().string(key)?, reply);
         return Ok(());
     };
     let bytes = string_mut(edit, key)?;

@@ -120,7 +120,7 @@ fn pfmerge(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     }
     let dest = args.words().get(1);
     let mut merged = registers(edit, dest)?.map_or_else(hyperloglog::new, <[u8]>::to_vec);
-    hyperloglog::merge(&mut merged, &all_registers(edit, keys)?, HLL_SPARSE_MAX)?;
+    hyperloglog::merge(&mut merged, &all_registers(edit.reading(), keys)?, HLL_SPARSE_MAX)?;
     *string_mut(edit, dest)? = merged;
     edit.record_all(dest, args.words().iter());
     edit.notify(event::PFADD, dest);

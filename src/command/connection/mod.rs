@@ -8,8 +8,9 @@ mod client_list;
 use super::args::Args;
 use super::context::Context;
 use super::error::{Done, Error};
+use super::pubsub::is_restricted;
 use super::row::{Command, Flags, Group, Run};
-use crate::protocol::Reply;
+use crate::protocol::{Reply, Wire};
 use crate::session::Replies;
 
 pub static ROWS: &[Command] = &[
@@ -83,8 +84,16 @@ pub static ROWS: &[Command] = &[
 
 const ROW: Command = Command { group: Group::Connection, ..Command::ROW };
 
-fn ping(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
+fn ping(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
+    // A RESP2 client in the middle of messages tells replies from them by their shape alone.
+    let among_messages = reply.wire() == Wire::Resp2
+        && is_restricted(context.session.subscriptions.as_deref(), context.session.resp);
     match args.left() {
+        0 | 1 if among_messages => {
+            reply.array(2);
+            reply.bulk(b"pong");
+            reply.bulk(if args.is_done() { b"" } else { args.next() });
+        }
         0 => reply.status("PONG"),
         1 => reply.bulk(args.next()),
         _ => return Err(Error::wrong_arity("ping")),

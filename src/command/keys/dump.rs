@@ -113,6 +113,9 @@ fn restore(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
             edit.notify(event::DEL, key);
         }
     } else {
+        if exists {
+            edit.notify(event::NEW, key);
+        }
         put(edit, key, value, deadline);
         edit.record_made(key, exists);
         edit.notify(event::RESTORE, key);

@@ -85,10 +85,18 @@ fn rename(args: &mut Args, edit: &mut Edit, reply: &mut Reply, taken: Taken) -> 
 /// Value and deadline go along; what has the new name goes.
 fn relocate(edit: &mut Edit, from: &[u8], to_db: u8, to: &[u8]) {
     let Some(mut entry) = edit.take(edit.db(), from) else { return };
+    make_room(edit, to_db, to);
     let deadline = entry.deadline();
     match entry.take_object() {
         Some(object) => edit.put_in(to_db, to, Content::Object(object), deadline),
         None => edit.put_in(to_db, to, Content::Bytes(entry.bytes().unwrap_or_default()), deadline),
+    }
+}
+
+/// What was there goes before the other comes, so what comes is told of as new.
+fn make_room(edit: &Edit, db: u8, key: &[u8]) {
+    if edit.peek(db, key).is_some() {
+        edit.notify_in(db, event::NEW, key);
     }
 }
 
@@ -167,6 +175,7 @@ fn copy(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
         reply.int(0);
         return Ok(());
     }
+    make_room(edit, to_db, to);
     let deadline = source.deadline();
     match source.object() {
         Some(object) => {
