@@ -102,8 +102,8 @@ fn what_is_wrong_with_a_wait() {
     for (command, error) in [
         ("BLMPOP -1 1 l LEFT", "ERR timeout is negative"),
         ("BZMPOP x 1 z MIN", "ERR timeout is not a float or out of range"),
-        ("BLMPOP x 0 l LEFT", "ERR timeout is not a float or out of range"),
-        ("BZMPOP x 0 z MIN", "ERR timeout is not a float or out of range"),
+        ("BLMPOP x 0 l LEFT", "ERR numkeys should be greater than 0"),
+        ("BZMPOP x 0 z MIN", "ERR numkeys should be greater than 0"),
         ("BLMPOP 0 0 l LEFT", "ERR numkeys should be greater than 0"),
         ("BZMPOP 0 x z MIN", "ERR numkeys should be greater than 0"),
         ("BLMPOP 0 1 l MIDDLE", "ERR syntax error"),

@@ -327,23 +327,29 @@ fn bitfield(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let length = bytes.len();
     // Room is made first, also for what will not fit its field.
     bits::grow_to(bytes, end);
-    let mut changed = bytes.len() != length;
+    let grown = bytes.len() != length;
+    // An operation that has failed is told to nobody, though it may have made the string longer.
+    let (mut changed, mut told) = (grown, false);
     let mut written = vec![];
     reply.array(ops.len());
     for op in &ops {
         let before = op.field.get(bytes, op.offset);
-        match op.apply(bytes) {
+        let result = op.apply(bytes);
+        match result {
             Some(value) => reply.int(value),
             None => reply.null(),
         }
         if op.writes() {
             let after = op.field.get(bytes, op.offset);
             changed |= after != before;
+            told |= result.is_some() && (grown || after != before);
             written.push((op, after));
         }
     }
     if changed {
         record_fields(edit, key, &written);
+    }
+    if told {
         edit.notify(event::SETBIT, key);
     }
     Ok(())

@@ -78,8 +78,8 @@ fn tells_scores(request: &[Vec<u8>]) -> bool {
 pub fn with_numbers(value: &Value) -> Value {
     match value {
         Value::Bulk(text) => match std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()) {
-            Some(number) => Value::Double(number),
-            None => value.clone(),
+            Some(number) if !f64::is_nan(number) => Value::Double(number),
+            _ => value.clone(),
         },
         Value::Array(elements) => Value::Array(elements.iter().map(with_numbers).collect()),
         other => other.clone(),

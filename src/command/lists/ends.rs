@@ -172,8 +172,9 @@ pub(super) fn lmpop(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done
 }
 
 pub(super) fn blmpop(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
-    let timeout_ms = timeout_ms(args.next())?;
+    let timeout = args.next();
     let mpop = Mpop::parse(args)?;
+    let timeout_ms = timeout_ms(timeout)?;
     if !mpop.pop(edit, reply)? && !edit.wait_for(mpop.keys.iter().copied(), timeout_ms) {
         reply.null_array();
     }

@@ -106,8 +106,9 @@ pub(super) fn zmpop(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done
 }
 
 pub(super) fn bzmpop(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
-    let timeout = timeout_ms(args.next(), edit.now_ms())?;
+    let timeout = args.next();
     let request = Request::parse(args)?;
+    let timeout = timeout_ms(timeout, edit.now_ms())?;
     if !request.serve(edit, reply)? && !edit.wait_for(request.keys.iter().copied(), timeout) {
         reply.null_array();
     }
