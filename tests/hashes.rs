@@ -129,7 +129,7 @@ fn what_is_wrong_with_a_request() {
 /// Into a table and back through a dump: always the same fields, and an encoding that says how they are kept.
 #[test]
 fn small_and_large() {
-    let server = Limpid::durable();
+    let server = Limpid::with(&["--appendfsync", "no"]);
     let mut c = server.resp();
     for number in 0..128 {
         c.check(&format!("HSET h f{number} {number}"), int(1));
@@ -144,7 +144,7 @@ fn small_and_large() {
         c.cmd(&["HSET", "h", &format!("f{number}"), &number.to_string()]);
     }
     c.check("HLEN h", int(5000));
-    let (_server, mut c) = restarted(server.crash());
+    let (_server, mut c) = restarted(server.stop());
     c.check("HLEN h", int(5000));
     for number in (0..5000).step_by(97) {
         c.check(&format!("HGET h f{number}"), bulk(number.to_string()));

@@ -160,10 +160,10 @@ fn other_types_are_left_alone() {
     }
 }
 
-/// Long and short elements, numbers and bytes, through many nodes; and the same again after a crash.
+/// Long and short elements, numbers and bytes, through many nodes; and the same again after a restart.
 #[test]
 fn a_long_list_against_a_deque() {
-    let server = Limpid::durable();
+    let server = Limpid::with(&["--appendfsync", "no"]);
     let mut c = server.resp();
     let mut model: VecDeque<Vec<u8>> = VecDeque::new();
     let mut seed = 7_u64;
@@ -211,7 +211,7 @@ fn a_long_list_against_a_deque() {
     let all = bulks(model.make_contiguous());
     c.check("OBJECT ENCODING l", bulk("quicklist"));
     c.check("LRANGE l 0 -1", all.clone());
-    let server = server.crash().restart();
+    let server = server.stop().restart();
     server.resp().check("LRANGE l 0 -1", all);
 }
 
