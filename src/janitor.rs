@@ -16,10 +16,14 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::command::Server;
 use crate::execute::log::Log;
 use crate::keyspace::Garbage;
-use crate::keyspace::edit::due_fields;
+use crate::keyspace::edit::{due_fields, told_of_due};
+use crate::keyspace::effects::Effects;
+use crate::keyspace::entry::Entry;
+use crate::keyspace::event::{self, Events};
 use crate::keyspace::lock::Place;
 use crate::keyspace::shard::Due;
-use crate::worker::now_ms;
+use crate::session::Notice;
+use crate::worker::{Pool, now_ms};
 
 /// Keys, and fields of hashes, removed under one hold of a shard's lock.
 const SWEPT_MAX: usize = 256;
@@ -34,6 +38,8 @@ pub struct Duties {
     pub server: Arc<Server>,
     pub log: Arc<dyn Log>,
     pub garbage: Receiver<Garbage>,
+    /// Tells subscribers what was removed.
+    pub pool: Arc<Pool>,
 }
 
 impl Janitor {
@@ -106,29 +112,37 @@ impl Duties {
     /// Expiry is an effect: each removal is recorded while the shard is locked, as any other change.
     fn sweep_shard(&self, place: Place) -> usize {
         let mut gone = Vec::new();
+        let now_ms = now_ms();
         self.server.keyspace.with_shard_mut(place, |mut shard| {
-            let mut effects = self.log.collect();
+            let (mut effects, mut events) = (self.log.collect(), Events::new(&self.server.keyspace.wanted));
             let watchers = &shard.side.watchers;
-            shard.remove_due(now_ms(), SWEPT_MAX, |entry| {
-                // Watchers are not told: the key has ended at its deadline, and EXEC looks at that itself.
+            let mut ended = |entry: Entry, effects: &mut Effects, events: &mut Events| {
                 effects.push(place.db, &[b"DEL", entry.key()]);
+                told_of_due(&entry, now_ms)
+                    .iter()
+                    .for_each(|event| events.push(place.db, *event, entry.key()));
                 gone.push(entry);
-            });
-            shard.remove_due_fields(now_ms(), SWEPT_MAX, |key, due| {
+            };
+            // Watchers are not told: the key has ended at its deadline, and EXEC looks at that itself.
+            shard.remove_due(now_ms, SWEPT_MAX, |entry| ended(entry, &mut effects, &mut events));
+            shard.remove_due_fields(now_ms, SWEPT_MAX, |key, due| {
                 match due {
-                    Due::Entry(entry) => {
-                        effects.push(place.db, &[b"DEL", key]);
-                        gone.push(entry);
+                    Due::Entry(entry) => ended(entry, &mut effects, &mut events),
+                    Due::Fields(names) => {
+                        due_fields(&mut effects, place.db, key, &names);
+                        events.push(place.db, event::HEXPIRED, key);
                     }
-                    Due::Fields(names) => due_fields(&mut effects, place.db, key, &names),
                 }
                 watchers.changed(key);
             });
             if !effects.is_empty() {
-                shard.side.set_written(self.log.append(effects, shard.side.generation()));
+                let seq = self.log.append(effects, shard.side.generation());
+                shard.side.set_written(seq);
+                self.server.notices.push(seq, events.take().into_iter().map(Notice::Event).collect());
             }
         });
         self.log.ring();
+        self.pool.publish_notices();
         gone.len()
     }
 }

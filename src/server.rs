@@ -28,7 +28,7 @@ use crate::memory;
 use crate::metrics::Metrics;
 use crate::persistence::{self, Opened};
 use crate::reactor::Reactor;
-use crate::session::{Blocked, Broker, Clients, Line, Outlet, Pauses};
+use crate::session::{Blocked, Broker, Clients, Line, Notices, Outlet, Pauses};
 use crate::transport::listener::{self, Endpoint, Listener, Plan};
 use crate::transport::{certificates, descriptors};
 use crate::worker::{Pool, Verdict, connection_behind, now_ms};
@@ -195,6 +195,7 @@ impl Running {
             acl,
             clients: Arc::new(Clients::default()),
             broker: Broker::default(),
+            notices: Notices::default(),
             line: Line::default(),
             pauses: Pauses::default(),
             metrics: Arc::clone(&metrics),
@@ -220,7 +221,12 @@ impl Running {
         if let Ok(mut cell) = verdicts.lock() {
             *cell = Some(Arc::clone(&pool));
         }
-        let duties = Duties { server: Arc::clone(&server), log: log.port(), garbage: rubbish };
+        let duties = Duties {
+            server: Arc::clone(&server),
+            log: log.port(),
+            garbage: rubbish,
+            pool: Arc::clone(&pool),
+        };
         duties.sweep();
         let cannot = |e: std::io::Error| format!("cannot start a thread: {e}");
         Ok(Running {

@@ -10,6 +10,8 @@ use crate::{Result, Rounds};
 
 /// Requests in the ring that a load cycles through.
 const RING: usize = 1 << 16;
+/// Where subscribers listen.
+pub const CHANNEL: &str = "channel";
 /// Not measured: the first moments after filling.
 const WARM_UP: Duration = Duration::from_millis(300);
 
@@ -19,6 +21,10 @@ pub fn run(options: &Options, case: &Case) -> Result<Rounds<Outcome>> {
         options,
         |peer| ring(options, peer, &case.template, case.shape.pipeline).ok(),
         |server, requests| {
+            for (template, times) in &case.setup {
+                send(options, server, template, *times)?;
+            }
+            let _heard = load::Listeners::start(server, case.subscribers, CHANNEL)?;
             load::run(server, requests, &Shape { duration: WARM_UP, ..case.shape.clone() })?;
             load::run(server, requests, &case.shape)
         },

@@ -7,6 +7,7 @@
 //! a request was *due*, so that a stalled server pays for everybody who had to wait in line.
 
 mod closed;
+mod listeners;
 mod open;
 
 use std::io::{Read, Write};
@@ -14,6 +15,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+
+pub use listeners::Listeners;
 
 use crate::Result;
 use crate::peer::Server;

@@ -15,6 +15,7 @@
 
 mod beside;
 mod cases;
+mod collections;
 mod load;
 mod memory;
 mod options;
@@ -50,6 +51,7 @@ fn run(options: &Options) -> Result<()> {
             Mode::Load(case) => report.load(case, &cases::run(options, case)?),
             Mode::Beside(disturbance) => report.beside(disturbance, &beside::run(options, disturbance)?),
             Mode::Memory(filling) => report.memory(filling, &memory::per_key(options, filling)?),
+            Mode::Elements(filled) => report.elements(filled, &memory::per_element(options, filled)?),
             Mode::Idle { connections } => {
                 report.idle(*connections, &memory::per_connection(options, *connections)?)
             }

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::collections::Filled;
 use crate::load;
 use crate::options::{Filling, Options};
 use crate::peer::{Peer, Server};
@@ -15,6 +16,9 @@ const KEYS: usize = 1_000_000;
 /// One fill is enough: the figure hardly varies.
 const SETTLE: Duration = Duration::from_millis(500);
 
+/// What `__value__` is, of a collection's element.
+const ELEMENT_BYTES: usize = 16;
+
 /// Resident bytes per key; keys are 16 bytes.
 pub fn per_key(options: &Options, filling: &Filling) -> Result<Rounds<f64>> {
     let deadline = if filling.deadline { " PXAT __in:86400000__" } else { "" };
@@ -26,6 +30,19 @@ pub fn per_key(options: &Options, filling: &Filling) -> Result<Rounds<f64>> {
         };
         let grown = growth(server, || load::send_all(server, &requests))?;
         Ok(Some(grown as f64 / KEYS as f64))
+    })
+}
+
+/// Resident bytes per element of a collection, its key's share included.
+pub fn per_element(options: &Options, filled: &Filled) -> Result<Rounds<f64>> {
+    let template = Template::parse(filled.command)?;
+    fresh_servers(options, |peer, server| {
+        let mut fill = Fill::new(0, ELEMENT_BYTES, 0);
+        let Ok(requests) = Requests::build(peer.kind.dialect(), &template, filled.times, &mut fill) else {
+            return Ok(None);
+        };
+        let grown = growth(server, || load::send_all(server, &requests))?;
+        Ok(Some(grown as f64 / (filled.times * filled.elements) as f64))
     })
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use crate::cases::CHANNEL;
+use crate::collections::{Collection, FILLINGS, Filled, LOADS, SUBSCRIBERS};
 use crate::load::Shape;
 use crate::peer::{Durability, Fsync, Kind, Peer};
 use crate::request::Template;
@@ -29,6 +31,7 @@ pub enum Mode {
     Load(Case),
     Beside(Disturbance),
     Memory(Filling),
+    Elements(&'static Filled),
     Idle { connections: usize },
 }
 
@@ -37,6 +40,9 @@ pub struct Case {
     pub command: String,
     pub template: Template,
     pub shape: Shape,
+    /// Sent before, each so often.
+    pub setup: Vec<(Template, usize)>,
+    pub subscribers: usize,
 }
 
 /// A GET load beside a client that runs something heavy.
@@ -54,7 +60,7 @@ pub struct Filling {
     pub deadline: bool,
 }
 
-const CASES: [&str; 5] = ["get", "set", "one", "memory", "idle"];
+const CASES: [&str; 7] = ["get", "set", "one", "collections", "elements", "memory", "idle"];
 /// Beside something heavy the loop is always open: a closed one would ask least when it hurts most.
 const BESIDE_RATE: f64 = 1000.0;
 const GET: &str = "GET key:__rand__";
@@ -83,8 +89,9 @@ fn command() -> Command {
         )
         .args([
             multiple("case").value_name("CASE").value_parser(PossibleValuesParser::new(CASES)).help(
-                "What to measure; `one` is GET and SET over one connection, `memory` resident bytes per key, \
-                 `idle` per connection [default: all but idle]",
+                "What to measure; `one` is GET and SET over one connection, `collections` their common commands and \
+                 PUBLISH, `elements` resident bytes per element, `memory` per key, `idle` per connection \
+                 [default: get, set, one, memory]",
             ),
             multiple("command").value_name("COMMAND").help("Measure this command"),
             multiple("setup").value_name("[TIMES*]COMMAND").help("Sent to every server once it is filled"),
@@ -232,6 +239,8 @@ fn modes(matches: &ArgMatches) -> Result<Vec<Mode>, String> {
                     modes.push(load(command, Shape { connections: 1, ..shape(matches, 1) })?);
                 }
             }
+            "collections" => modes.extend(collections(matches)?),
+            "elements" => modes.extend(FILLINGS.iter().map(Mode::Elements)),
             "memory" => modes.extend(
                 [(8, false), (64, false), (8, true), (64, true)]
                     .map(|(value_bytes, deadline)| Mode::Memory(Filling { value_bytes, deadline })),
@@ -255,6 +264,21 @@ fn modes(matches: &ArgMatches) -> Result<Vec<Mode>, String> {
     Ok(modes)
 }
 
+/// Every collection's command in pipelines of 16, and messages to many from one client.
+fn collections(matches: &ArgMatches) -> Result<Vec<Mode>, String> {
+    let mut modes = Vec::new();
+    for Collection { setup, command } in LOADS {
+        let Mode::Load(case) = load(command, shape(matches, 16))? else { continue };
+        let setup = setup.iter().map(|spec| self::setup(spec)).collect::<Result<_, _>>()?;
+        modes.push(Mode::Load(Case { setup, ..case }));
+    }
+    let publish = format!("PUBLISH {CHANNEL} __value__");
+    if let Mode::Load(case) = load(&publish, Shape { connections: 1, ..shape(matches, 16) })? {
+        modes.push(Mode::Load(Case { subscribers: SUBSCRIBERS, ..case }));
+    }
+    Ok(modes)
+}
+
 fn per_pipeline(matches: &ArgMatches, command: &str) -> Result<Vec<Mode>, String> {
     let depths = matches.get_many::<u16>("pipeline").into_iter().flatten();
     match matches.contains_id("rate") {
@@ -265,7 +289,8 @@ fn per_pipeline(matches: &ArgMatches, command: &str) -> Result<Vec<Mode>, String
 }
 
 fn load(command: &str, shape: Shape) -> Result<Mode, String> {
-    Ok(Mode::Load(Case { command: command.to_owned(), template: Template::parse(command)?, shape }))
+    let template = Template::parse(command)?;
+    Ok(Mode::Load(Case { command: command.to_owned(), template, shape, setup: Vec::new(), subscribers: 0 }))
 }
 
 fn shape(matches: &ArgMatches, pipeline: usize) -> Shape {

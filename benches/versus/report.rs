@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use crate::Rounds;
 use crate::beside::Disturbed;
+use crate::collections::Filled;
 use crate::load::{Outcome, Shape};
 use crate::options::{Case, Disturbance, Filling, Options};
 use crate::proc;
@@ -31,7 +32,11 @@ impl<'a> Report<'a> {
             Column::plain("client busy", 0, "%", |outcome| outcome.client_busy * 100.0),
             Column::plain("other cores busy", 1, "", |outcome| outcome.others_busy),
         ];
-        let title = format!("`{}`, {}", case.command, self.circumstances(&case.shape));
+        let heard = match case.subscribers {
+            0 => String::new(),
+            count => format!(" to {count} subscribers"),
+        };
+        let title = format!("`{}`{heard}, {}", case.command, self.circumstances(&case.shape));
         let errors = rounds.iter().map(|outcomes| complaint(outcomes.iter())).collect();
         self.table(title, &columns, rounds, errors)
     }
@@ -59,6 +64,10 @@ impl<'a> Report<'a> {
         let deadline = if filling.deadline { ", each with a deadline" } else { "" };
         let title = format!("1,000,000 keys of 16 bytes, values of {} bytes{deadline}", filling.value_bytes);
         self.bytes(title, "resident bytes/key", rounds)
+    }
+
+    pub fn elements(&mut self, filled: &Filled, rounds: &Rounds<f64>) -> &str {
+        self.bytes(filled.what.to_owned(), "resident bytes/element", rounds)
     }
 
     pub fn idle(&mut self, connections: usize, rounds: &Rounds<f64>) -> &str {

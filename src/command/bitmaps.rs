@@ -10,7 +10,7 @@ use super::row::{Command, Flags, Group, Keys, Run};
 use super::strings::string_mut;
 use crate::data::bits::field::{Field, Overflow};
 use crate::data::bits::{self, Unit};
-use crate::keyspace::{Content, Edit, Object, View};
+use crate::keyspace::{Content, Edit, Object, View, event};
 use crate::limits::BULK_MAX;
 use crate::protocol::{Reply, Words};
 
@@ -124,6 +124,7 @@ fn setbit(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     if old != bit || bytes.len() != length {
         let word: &[u8] = if bit { b"1" } else { b"0" };
         edit.record(&[b"SETBIT", key, itoa::Buffer::new().format(offset).as_bytes(), word]);
+        edit.notify(event::SETBIT, key);
     }
     reply.int(old.into());
     Ok(())
@@ -223,15 +224,18 @@ fn bitop(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     for key in keys.clone().chain([dest]) {
         edit.get_mut(key);
     }
-    let sources: Vec<&[u8]> =
-        keys.map(|key| edit.string(key).map(Option::unwrap_or_default)).collect::<Result<_, _>>()?;
+    let sources: Vec<&[u8]> = keys
+        .map(|key| edit.reading().string(key).map(Option::unwrap_or_default))
+        .collect::<Result<_, _>>()?;
     let result = bits::combine(op, &sources);
     reply.int(result.len() as i64);
     if !result.is_empty() {
         edit.put(dest, Content::Object(Box::new(Object::Bytes(result))), None);
         edit.record_all(dest, args.words().iter());
+        edit.notify(event::SET, dest);
     } else if edit.remove(dest) {
         edit.record(&[b"DEL", dest]);
+        edit.notify(event::DEL, dest);
     }
     Ok(())
 }
@@ -326,30 +330,37 @@ fn bitfield(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let key = args.next();
     let ops = FieldOp::parse_all(args)?;
     let Some(end) = ops.iter().filter(|op| op.writes()).map(FieldOp::end).max() else {
-        get_fields(&ops, edit.string(key)?, reply);
+        get_fields(&ops, edit.reading().string(key)?, reply);
         return Ok(());
     };
     let bytes = string_mut(edit, key)?;
     let length = bytes.len();
     // Room is made first, also for what will not fit its field.
     bits::grow_to(bytes, end);
-    let mut changed = bytes.len() != length;
+    let grown = bytes.len() != length;
+    // An operation that has failed is told to nobody, though it may have made the string longer.
+    let (mut changed, mut told) = (grown, false);
     let mut written = vec![];
     reply.array(ops.len());
     for op in &ops {
         let before = op.field.get(bytes, op.offset);
-        match op.apply(bytes) {
+        let result = op.apply(bytes);
+        match result {
             Some(value) => reply.int(value),
             None => reply.null(),
         }
         if op.writes() {
             let after = op.field.get(bytes, op.offset);
             changed |= after != before;
+            told |= result.is_some() && (grown || after != before);
             written.push((op, after));
         }
     }
     if changed {
         record_fields(edit, key, &written);
+    }
+    if told {
+        edit.notify(event::SETBIT, key);
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::args::Args;
 use super::error::{Done, Error};
 use super::keys::walk::parse_cursor;
 use crate::data::packed::{Element, IntText};
+use crate::keyspace::event::{self, Event};
 use crate::keyspace::pattern::Pattern;
 use crate::keyspace::{Content, Edit, Stored};
 use crate::limits::OUTPUT_MAX;
@@ -71,8 +72,12 @@ pub fn record_in_pieces(edit: &mut Edit, name: &[u8], key: &[u8], words: &Texts)
     }
 }
 
-/// After members were removed: records that, or that the key went with the last of them.
-pub fn record_removal(edit: &mut Edit, name: &[u8], key: &[u8], removed: &Texts) {
+/// After members were removed, if any were: records that, or that the key went with the last of them.
+pub fn record_removal(edit: &mut Edit, event: Event, name: &[u8], key: &[u8], removed: &Texts) {
+    if removed.is_empty() {
+        return;
+    }
+    edit.notify(event, key);
     if edit.drop_if_empty(key) {
         edit.record(&[b"DEL", key]);
     } else {
@@ -85,17 +90,30 @@ pub fn delete(edit: &mut Edit, key: &[u8]) -> bool {
     let existed = edit.remove(key);
     if existed {
         edit.record(&[b"DEL", key]);
+        edit.notify(event::DEL, key);
     }
     existed
 }
 
-/// Puts a collection in place of whatever the key holds; `name` and `words` make it again.
-pub fn replace(edit: &mut Edit, key: &[u8], collection: impl Stored, name: &[u8], words: &Texts) {
-    delete(edit, key);
-    if !words.is_empty() {
-        edit.put(key, Content::Object(Box::new(collection.into_object())), None);
-        record_in_pieces(edit, name, key, words);
+/// Puts a collection in place of whatever the key holds, or nothing where it is empty. `name` and `words` make it again.
+pub fn replace(
+    edit: &mut Edit,
+    event: Event,
+    key: &[u8],
+    collection: impl Stored,
+    name: &[u8],
+    words: &Texts,
+) {
+    if words.is_empty() {
+        delete(edit, key);
+        return;
     }
+    if edit.peek(edit.db(), key).is_some() {
+        edit.record(&[b"DEL", key]);
+    }
+    edit.put(key, Content::Object(Box::new(collection.into_object())), None);
+    record_in_pieces(edit, name, key, words);
+    edit.notify(event, key);
 }
 
 pub fn say(reply: &mut Reply, element: &Element<'_>) {

@@ -11,7 +11,10 @@ use crate::config::{Config, Fsync, Refusal};
 use crate::keyspace::{DatabaseSize, Keyspace};
 use crate::metrics::Metrics;
 use crate::session::blocking::State;
-use crate::session::{Awaited, Blocked, Broker, BufferLimits, Clients, Line, Pauses, Session, Woken, Work};
+use crate::session::pubsub::Kind;
+use crate::session::{
+    Awaited, Blocked, Broker, BufferLimits, Clients, Line, Notice, Notices, Pauses, Session, Woken, Work,
+};
 
 pub struct Context<'a> {
     pub session: &'a mut Session,
@@ -26,6 +29,9 @@ pub struct Context<'a> {
     pub waited: Option<State>,
     /// Set by a handler that replies only later: its request will run again. Its row says REPLIES_LATER or BLOCKING.
     pub waits: Option<Wait>,
+    /// Messages that have to wait: for the end of the transaction, for what this client has written to be durable, or for
+    /// what is to be told before.
+    pub told: Option<&'a mut Vec<Notice>>,
 }
 
 /// A client's wait for something else than a key.
@@ -85,6 +91,14 @@ impl Context<'_> {
         self.waits = Some(Wait { blocked, timeout_ms: None });
         None
     }
+
+    /// Sends a message to all who listen. Returns how many do.
+    pub fn publish(&mut self, kind: Kind, channel: &[u8], text: &[u8]) -> usize {
+        let broker = &self.server.broker;
+        let Some(told) = &mut self.told else { return broker.publish(kind, channel, text, self.woken) };
+        told.push(Notice::Message { kind, channel: channel.into(), text: text.into() });
+        broker.audience(kind, channel)
+    }
 }
 
 /// The running server, as commands see it. Built by the composition root.
@@ -94,6 +108,8 @@ pub struct Server {
     pub acl: Acl,
     pub clients: Arc<Clients>,
     pub broker: Broker,
+    /// What has happened to keys and was not told yet.
+    pub notices: Notices,
     /// Clients that wait for keys.
     pub line: Line,
     /// Clients that wait for the end of a pause.
@@ -136,6 +152,7 @@ impl Server {
         );
         self.keyspace.tuning.set(config.thresholds);
         self.buffers.set(config, 0);
+        self.keyspace.wanted.set(config.notify_keyspace_events);
         self.persistence.set_fsync(config.appendfsync);
         self.acl.set_all_channels(config.acl_all_channels);
         self.acl.journal().set_max(config.acllog_max_len);

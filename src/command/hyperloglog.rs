@@ -7,7 +7,7 @@ use super::key_use::{KeyUse, Uses};
 use super::row::{Command, Flags, Group, Keys, Run};
 use super::strings::string_mut;
 use crate::data::hyperloglog::{self, Corrupt};
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::protocol::Reply;
 
 pub static ROWS: &[Command] = &[
@@ -118,6 +118,7 @@ fn pfadd(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let changed = is_new || record.len() > 2;
     if changed {
         edit.record(&record);
+        edit.notify(event::PFADD, key);
     }
     reply.int(changed.into());
     done
@@ -146,9 +147,10 @@ fn pfmerge(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let dest = args.words().get(1);
     let mut merged = registers(edit, dest)?.map_or_else(hyperloglog::new, <[u8]>::to_vec);
     let sparse_max = edit.thresholds().hll_sparse_max_bytes;
-    hyperloglog::merge(&mut merged, &all_registers(edit, keys)?, sparse_max)?;
+    hyperloglog::merge(&mut merged, &all_registers(edit.reading(), keys)?, sparse_max)?;
     *string_mut(edit, dest)? = merged;
     edit.record_all(dest, args.words().iter());
+    edit.notify(event::PFADD, dest);
     reply.ok();
     Ok(())
 }

@@ -237,8 +237,7 @@ fn unsubscribe(args: &mut Args, context: &mut Context, reply: &mut Reply, kind: 
 
 fn publish(args: &mut Args, context: &mut Context, reply: &mut Reply, kind: Kind) -> Done {
     let (channel, message) = (args.next(), args.next());
-    let receivers = context.server.broker.publish(kind, channel, message, context.woken);
-    reply.int(receivers as i64);
+    reply.int(context.publish(kind, channel, message) as i64);
     Ok(())
 }
 

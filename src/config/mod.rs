@@ -11,6 +11,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::data::Thresholds;
+use crate::keyspace::event::Classes;
 use crate::limits;
 use clients::{ClientsMemory, OutputLimits};
 pub use options::{Opt, Shape};
@@ -86,6 +87,7 @@ pub struct Config {
     pub latency_tracking: bool,
     pub latency_percentiles: Vec<f64>,
     pub thresholds: Thresholds,
+    pub notify_keyspace_events: Classes,
     /// Where it was read from, if anywhere: what CONFIG REWRITE writes.
     pub file: Option<PathBuf>,
 }
@@ -128,6 +130,7 @@ impl Default for Config {
             latency_tracking: true,
             latency_percentiles: vec![50.0, 99.0, 99.9],
             thresholds: Thresholds::default(),
+            notify_keyspace_events: Classes::NONE,
             file: None,
         }
     }

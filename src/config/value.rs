@@ -1,5 +1,7 @@
 //! How the values of options are read and written. The errors are what CONFIG SET says of them.
 
+use crate::keyspace::event::Classes;
+
 pub fn yes_no(value: bool) -> String {
     if value { "yes" } else { "no" }.into()
 }
@@ -66,6 +68,11 @@ pub fn percentiles(value: &str) -> Result<Vec<f64>, String> {
         true => Ok(numbers),
         false => Err("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".into()),
     }
+}
+
+/// The letters of `notify-keyspace-events`.
+pub fn event_classes(value: &str) -> Result<Classes, String> {
+    Classes::parse(value).ok_or_else(|| "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into())
 }
 
 #[cfg(test)]

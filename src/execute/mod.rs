@@ -31,7 +31,8 @@ use crate::keyspace::lock::{Locked, Mode, Place};
 use crate::keyspace::{DatabaseSize, Edit, Places, View, WaitKey};
 use crate::metrics::WorkerCounters;
 use crate::protocol::{Mark, Reply, Words};
-use crate::session::{Session, Woken};
+use crate::session::notices::Fate;
+use crate::session::{Notice, Session, Woken};
 use log::{Health, Log, Seq};
 
 const NOT_IN_MULTI: Error = Error::fixed("ERR Command not allowed inside a transaction");
@@ -54,6 +55,8 @@ pub(crate) struct Call<'a, 'r, 'o> {
     /// Keys that there are, but that are of no use to this request, which goes on waiting.
     left_over: Vec<WaitKey>,
     woken: &'a mut Woken,
+    /// What subscribers are to be told once it is durable.
+    told: Vec<Notice>,
 }
 
 impl Call<'_, '_, '_> {
@@ -111,6 +114,7 @@ impl Executor {
             blocked: false,
             left_over: Vec::new(),
             woken,
+            told: Vec::new(),
         };
         let mark = call.reply.mark();
         let admitted = found.and_then(|found| self.admit(found, words, call.session, now_ms));
@@ -170,7 +174,11 @@ impl Executor {
             Run::Read(_) => self.read(found, words, call),
             Run::Write(_) => self.write(found, words, call),
             Run::Transaction(step) => self.step(step, words, call),
-            Run::Serve(_) | Run::Container(_) => self.serve(found, words, None, call),
+            Run::Serve(_) | Run::Container(_) => {
+                let done = self.serve(found, words, None, call);
+                self.tell_when_durable(call);
+                done
+            }
         };
         if !call.blocked {
             self.count(found, words, call, done.is_err());
@@ -207,8 +215,11 @@ impl Executor {
         };
         let done = read_with(found, words, &mut view, call);
         call.depends_on = view.written();
-        if view.met_due() {
-            drop(view);
+        self.queue_notices(&view, call);
+        let met_due = view.met_due();
+        drop(view);
+        self.publish_notices(call.woken);
+        if met_due {
             self.expire_behind(found, words, call);
         }
         done
@@ -227,6 +238,7 @@ impl Executor {
         let done = self.settle_wait(waited, done, &mut edit, call);
         self.record(&mut edit, call);
         self.wake(edit.finish(), call);
+        self.publish_notices(call.woken);
         done
     }
 
@@ -246,6 +258,8 @@ impl Executor {
         if let Some(blocked) = &waited {
             self.leave_line(blocked);
         }
+        let tells_later =
+            held.is_some() || self.server.notices.is_waiting() || call.session.written > self.log.durable();
         let mut context = Context {
             session: &mut *call.session,
             server: &self.server,
@@ -254,6 +268,7 @@ impl Executor {
             woken: &mut *call.woken,
             waited: waited.map(|blocked| blocked.state()),
             waits: None,
+            told: tells_later.then_some(&mut call.told),
         };
         let done = handler(&mut args, &mut context, call.reply);
         if let Some(wait) = context.waits.take() {
@@ -267,12 +282,51 @@ impl Executor {
     fn record(&self, edit: &mut Edit, call: &mut Call) {
         if edit.effects().is_empty() {
             call.depends_on = edit.written();
-            return;
+        } else {
+            let seq = self.log.append(edit.take_effects(), edit.generation());
+            edit.recorded(seq);
+            call.session.written = seq;
+            call.depends_on = seq;
         }
-        let seq = self.log.append(edit.take_effects(), edit.generation());
-        edit.recorded(seq);
-        call.session.written = seq;
-        call.depends_on = seq;
+        self.queue_notices(edit, call);
+    }
+
+    /// What has happened to keys, while they are still locked, so that nobody gets in between.
+    #[inline]
+    fn queue_notices(&self, view: &View, call: &mut Call) {
+        gather_events(view, call);
+        self.server.notices.push(call.depends_on, std::mem::take(&mut call.told));
+    }
+
+    /// Messages that had to wait for what their sender has written.
+    #[inline]
+    fn tell_when_durable(&self, call: &mut Call) {
+        if !call.told.is_empty() {
+            self.server.notices.push(call.session.written, std::mem::take(&mut call.told));
+            self.publish_notices(call.woken);
+        }
+    }
+
+    /// Tells subscribers what has happened and is durable. Called when no key is locked any more.
+    #[inline]
+    pub fn publish_notices(&self, woken: &mut Woken) {
+        if self.server.notices.is_waiting() {
+            let wanted = self.server.keyspace.wanted.get();
+            self.server.notices.publish(|seq| self.fate(seq), wanted, &self.server.broker, woken);
+        }
+    }
+
+    /// Whether subscribers can be told of something that they could not before.
+    pub fn has_notices(&self) -> bool {
+        self.server.notices.is_ready(|seq| self.fate(seq))
+    }
+
+    fn fate(&self, seq: Seq) -> Fate {
+        match self.log.durable() >= seq {
+            true => Fate::Tell,
+            false if self.log.health() == Health::Writable => Fate::Wait,
+            false => Fate::Drop,
+        }
     }
 
     fn refuse_if_unwritable(&self) -> Result<(), Error> {
@@ -287,6 +341,7 @@ impl Executor {
 
 fn read_with(found: Found, words: Words<'_>, view: &mut View, call: &mut Call) -> Result<(), Error> {
     let Run::Read(handler) = found.command.run else { return Err(Error::SYNTAX) };
+    view.set_reading(true);
     let (hits, misses) = (view.hits(), view.misses());
     let done = handler(&mut args_of(found, words), view, call.reply);
     call.counters.hits.add(u64::from(view.hits() - hits));
@@ -296,10 +351,16 @@ fn read_with(found: Found, words: Words<'_>, view: &mut View, call: &mut Call) -
 
 fn write_with(found: Found, words: Words<'_>, edit: &mut Edit, call: &mut Call) -> Result<(), Error> {
     let Run::Write(handler) = found.command.run else { return Err(Error::SYNTAX) };
+    edit.set_reading(false);
     let expired = edit.expired();
     let done = handler(&mut args_of(found, words), edit, call.reply);
     call.counters.expired.add(u64::from(edit.expired() - expired));
     done
+}
+
+/// Events, in their order among the messages of a transaction.
+fn gather_events(view: &View, call: &mut Call) {
+    call.told.extend(view.take_events().into_iter().map(Notice::Event));
 }
 
 fn args_of(found: Found, words: Words<'_>) -> Args<'_> {

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Call, Executor, look_up, read_with, write_with};
+use super::{Call, Executor, gather_events, look_up, read_with, write_with};
 use crate::command::args::parse_int;
 use crate::command::keys::databases::in_range;
 use crate::command::row::{Flags, Run, Step};
@@ -125,6 +125,7 @@ impl Executor {
         call.counters.set_began(began);
         self.record(&mut edit, call);
         self.wake(edit.finish(), call);
+        self.publish_notices(call.woken);
         Ok(())
     }
 
@@ -149,6 +150,7 @@ impl Executor {
             }
             Run::Container(_) => Err(Error::unknown_subcommand_or_arity(words)),
         };
+        gather_events(edit, call);
         self.count(found, words, call, done.is_err());
         if let Err(error) = done {
             call.fail(mark, &error);

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::effects::Effects;
 use super::entry::{Content, Entry};
+use super::event::{self, Event};
 use super::lock::{Locked, Place};
 use super::object::{Object, Stored, WrongType};
 use super::shard::{Due, ShardMut};
@@ -28,6 +29,15 @@ pub fn due_fields(effects: &mut Effects, db: u8, key: &[u8], names: &[Vec<u8>]) 
         .into_iter()
         .chain(names.iter().map(|name| &**name))
         .for_each(|word| effects.word(word));
+}
+
+/// What is told of an entry that was due: it had a deadline, or all of its fields had.
+pub fn told_of_due(entry: &Entry, now_ms: u64) -> &'static [Event] {
+    if entry.deadline().is_some_and(|at| at <= now_ms) {
+        &[event::EXPIRED]
+    } else {
+        &[event::HEXPIRED, event::DEL]
+    }
 }
 
 pub struct Edit<'k> {
@@ -78,8 +88,10 @@ impl<'k> Edit<'k> {
         now_ms: u64,
     ) -> Edit<'k> {
         locked.cut_rest(keyspace);
+        let view = View::new(keyspace, locked, db, now_ms);
+        view.set_reading(false);
         Edit {
-            view: View::new(keyspace, locked, db, now_ms),
+            view,
             effects,
             removed: Vec::new(),
             expired: 0,
@@ -121,8 +133,13 @@ impl<'k> Edit<'k> {
         if due {
             self.expire(db, key);
         }
+        let tells_new = self.view.wants(event::NEW);
         let Some(mut shard) = self.shard_mut(db, key) else { return };
+        let is_new = tells_new && shard.find_mut(hash, key).is_none();
         let old = shard.put(hash, key, content, deadline, (now_ms / 1000) as u32);
+        if is_new {
+            self.view.notify_in(db, event::NEW, key);
+        }
         self.removed.extend(old);
     }
 
@@ -177,12 +194,13 @@ impl<'k> Edit<'k> {
         self.write(key)?.ok_or(WrongType)
     }
 
-    /// A collection that has become empty is no key any more.
+    /// A collection that has become empty is no key any more. What emptied it is told before.
     pub fn drop_if_empty(&mut self, key: &[u8]) -> bool {
         let entry = self.view.peek(self.view.db, key);
         let empty = entry.and_then(|entry| entry.object()).is_some_and(Object::is_vacant);
         if empty {
             self.remove(key);
+            self.notify(event::DEL, key);
         }
         empty
     }
@@ -457,6 +475,9 @@ impl<'k> Edit<'k> {
     fn removed_as_due(&mut self, db: u8, key: &[u8], due: Option<Due>) {
         match due {
             Some(Due::Entry(entry)) => {
+                told_of_due(&entry, self.view.now_ms)
+                    .iter()
+                    .for_each(|event| self.view.notify_in(db, *event, key));
                 self.removed.push(entry);
                 self.expired += 1;
                 // No touch: for who watches, the key has ended at its deadline, and EXEC looks at that itself.
@@ -464,6 +485,7 @@ impl<'k> Edit<'k> {
             }
             Some(Due::Fields(names)) => {
                 due_fields(&mut self.effects, db, key, &names);
+                self.view.notify_in(db, event::HEXPIRED, key);
                 self.touch(db, key);
             }
             None => {}

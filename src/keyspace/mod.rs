@@ -13,6 +13,7 @@ pub mod cut;
 pub mod edit;
 pub mod effects;
 pub mod entry;
+pub mod event;
 pub mod expiry;
 pub mod lock;
 pub mod object;
@@ -40,6 +41,7 @@ use dashmap::DashMap;
 use crate::limits::{DATABASES, SHARDS};
 use cut::Cuts;
 use entry::Entry;
+use event::Wanted;
 use lock::{Locked, Mode, Place};
 use shard::{Shard, ShardMut, Side};
 use table::KeyHasher;
@@ -69,6 +71,8 @@ pub struct Keyspace {
     garbage: Sender<Garbage>,
     /// Up to where collections stay compact.
     pub tuning: Tuning,
+    /// What is told of what happens to keys.
+    pub wanted: Wanted,
     cuts: Cuts,
 }
 
@@ -95,6 +99,7 @@ impl Keyspace {
             born_s: (now_ms / 1000) as u32,
             garbage,
             tuning: Tuning::default(),
+            wanted: Wanted::default(),
             cuts: Cuts::default(),
         }
     }

@@ -1,8 +1,9 @@
 //! What a reading command sees: live entries of the shards that it has locked.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::entry::Entry;
+use super::event::{self, Event, Events, Happened};
 use super::lock::{Locked, Place};
 use super::object::{Stored, Type, WrongType};
 use super::shard::Shard;
@@ -29,6 +30,9 @@ pub struct View<'k> {
     met_due: Cell<bool>,
     /// Newest log record seen in the shards that were looked at stepwise.
     seen: Cell<u64>,
+    events: RefCell<Events>,
+    /// Whether keys are looked up in order to be read: then it is told which ones are missing.
+    reading: Cell<bool>,
 }
 
 impl<'k> View<'k> {
@@ -44,8 +48,9 @@ impl<'k> View<'k> {
 
     fn with_scope(keyspace: &'k Keyspace, scope: Scope<'k>, db: u8, now_ms: u64) -> View<'k> {
         let (hits, misses) = (Cell::new(0), Cell::new(0));
-        let met_due = Cell::new(false);
-        View { keyspace, scope, db, now_ms, hits, misses, met_due, seen: Cell::new(0) }
+        let events = RefCell::new(Events::new(&keyspace.wanted));
+        let (met_due, seen, reading) = (Cell::new(false), Cell::new(0), Cell::new(true));
+        View { keyspace, scope, db, now_ms, hits, misses, met_due, seen, events, reading }
     }
 
     pub fn now_ms(&self) -> u64 {
@@ -91,7 +96,41 @@ impl<'k> View<'k> {
         let found = self.peek(self.db, key);
         let count = if found.is_some() { &self.hits } else { &self.misses };
         count.set(count.get() + 1);
+        if found.is_none() && self.reading.get() {
+            self.notify(event::KEYMISS, key);
+        }
         found
+    }
+
+    /// Tells whoever has asked for it what has happened to a key of the current database.
+    #[inline]
+    pub fn notify(&self, event: Event, key: &[u8]) {
+        self.notify_in(self.db, event, key);
+    }
+
+    #[inline]
+    pub fn notify_in(&self, db: u8, event: Event, key: &[u8]) {
+        self.events.borrow_mut().push(db, event, key);
+    }
+
+    pub(super) fn wants(&self, event: Event) -> bool {
+        self.events.borrow().wants(event)
+    }
+
+    /// What has happened so far and was not taken yet.
+    pub fn take_events(&self) -> Vec<Happened> {
+        self.events.borrow_mut().take()
+    }
+
+    /// Whether keys are looked up in order to be read from now on, or in order to be changed.
+    pub fn set_reading(&self, reading: bool) {
+        self.reading.set(reading);
+    }
+
+    /// A writing command reads its sources.
+    pub fn reading(&self) -> &Self {
+        self.set_reading(true);
+        self
     }
 
     /// As [`View::look`], in any database, and neither a hit nor a miss.

@@ -173,6 +173,17 @@ impl Broker {
         receivers
     }
 
+    /// How many clients a message would reach.
+    pub fn audience(&self, kind: Kind, channel: &[u8]) -> usize {
+        let direct = self.listeners(kind, channel);
+        if kind == Kind::Shard {
+            return direct;
+        }
+        let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
+        let matching = patterns.values().filter(|(pattern, _)| pattern.matches(channel));
+        direct + matching.map(|(_, listeners)| listeners.len()).sum::<usize>()
+    }
+
     /// PUBSUB CHANNELS and SHARDCHANNELS.
     pub fn active(&self, kind: Kind, pattern: &Pattern) -> Vec<Box<[u8]>> {
         let map = self.map(kind).read().unwrap_or_else(PoisonError::into_inner);

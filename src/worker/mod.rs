@@ -43,6 +43,8 @@ pub use serve::now_ms;
 pub enum Job {
     /// These connections have their turn.
     Serve(Vec<Arc<Connection>>),
+    /// Keyspace notifications may go out.
+    Publish,
     Stop,
 }
 
@@ -141,6 +143,15 @@ impl Pool {
     /// The log has news: connections whose replies may leave, or never will, get their turn.
     pub fn settle(&self, verdict: Verdict) {
         self.submit(self.parking.settle(verdict));
+        self.publish_notices();
+    }
+
+    /// Has a worker tell subscribers what has happened to keys, if there is anything that may be told.
+    pub fn publish_notices(&self) {
+        if self.executor.has_notices() {
+            // Workers outlive whoever asks for this.
+            drop(self.jobs.send(Job::Publish));
+        }
     }
 
     fn park(&self, connection: Arc<Connection>, until: Seq) {
@@ -151,9 +162,13 @@ impl Pool {
 
     fn run(self: &Arc<Self>, index: usize) {
         let mut worker = serve::Worker::new(self, index);
-        while let Ok(Job::Serve(connections)) = self.incoming.recv() {
+        while let Ok(job) = self.incoming.recv() {
             self.busy.fetch_add(1, Ordering::Relaxed);
-            worker.serve_all(connections);
+            match job {
+                Job::Serve(connections) => worker.serve_all(connections),
+                Job::Publish => worker.publish_notices(),
+                Job::Stop => return,
+            }
             self.busy.fetch_sub(1, Ordering::Relaxed);
         }
     }

@@ -98,6 +98,11 @@ impl<'p> Worker<'p> {
         });
     }
 
+    pub fn publish_notices(&mut self) {
+        self.pool.executor.publish_notices(&mut self.woken);
+        self.pool.submit_woken(&mut self.woken.others);
+    }
+
     fn counters(&self) -> &'p WorkerCounters {
         &self.pool.executor.server.metrics.workers[self.index]
     }

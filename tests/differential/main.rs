@@ -5,6 +5,7 @@
 
 mod commands;
 mod compare;
+mod events;
 mod grammar;
 #[path = "../support/mod.rs"]
 mod support;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use std::env;
 
 use compare::{Likeness, alike};
+use events::{Happened, Listener};
 use grammar::{Random, Template};
 use limpid::protocol::Value;
 use support::{Limpid, Redis, RespClient, encode, knows};
@@ -37,6 +39,7 @@ type Request = Vec<Vec<u8>>;
 struct Side {
     requests: RespClient,
     looks: RespClient,
+    events: Listener,
 }
 
 struct Run {
@@ -77,8 +80,8 @@ fn run(resp3: bool) {
     let mut limpid = Limpid::durable();
     let mut run = Run::new(seed + u64::from(resp3), resp3);
     for round in 0..steps.div_ceil(ROUND) {
-        let mut ours = run.side(limpid.resp(), limpid.resp());
-        let mut theirs = redis.as_ref().map(|redis| run.side(redis.resp(), redis.resp()));
+        let mut ours = run.side(|| limpid.resp());
+        let mut theirs = redis.as_ref().map(|redis| run.side(|| redis.resp()));
         let sound = run.round(&mut ours, theirs.as_mut());
         let kept = state(&mut ours.looks);
         if let (true, Some(theirs)) = (sound, &mut theirs) {
@@ -92,7 +95,7 @@ fn run(resp3: bool) {
             run.hello(&mut look);
             run.compare_states("after a kill and a restart", &state(&mut look), &kept);
         }
-        for side in [Some(run.side(limpid.resp(), limpid.resp())), theirs].into_iter().flatten() {
+        for side in [Some(run.side(|| limpid.resp())), theirs].into_iter().flatten() {
             let Side { mut looks, .. } = side;
             if sound && round % 3 != 2 {
                 continue;
@@ -135,10 +138,13 @@ impl Run {
         }
     }
 
-    fn side(&self, mut requests: RespClient, mut looks: RespClient) -> Side {
-        self.hello(&mut requests);
-        self.hello(&mut looks);
-        Side { requests, looks }
+    fn side(&self, connect: impl Fn() -> RespClient) -> Side {
+        let [requests, looks, hears] = [(); 3].map(|()| {
+            let mut client = connect();
+            self.hello(&mut client);
+            client
+        });
+        Side { requests, looks, events: Listener::new(hears) }
     }
 
     fn next_request(&mut self) -> (Request, Likeness) {
@@ -203,6 +209,12 @@ impl Run {
             if !sound {
                 break;
             }
+            // Between MULTI and EXEC nothing happens, and the next batch shows it.
+            let Some(theirs) = theirs.as_mut() else { continue };
+            let heard = ours.events.until_mark(&mut ours.looks);
+            if !self.compare_events(&heard, &theirs.events.until_mark(&mut theirs.looks)) {
+                return false;
+            }
         }
         // Whatever is still open is not looked at.
         ours.requests.cmd(&["DISCARD"]);
@@ -222,6 +234,26 @@ impl Run {
         );
         let name = String::from_utf8_lossy(&request[0]).to_ascii_uppercase();
         self.differences.entry(name).or_default().push(text);
+    }
+
+    /// Returns whether both servers have told the same.
+    fn compare_events(&mut self, ours: &[Happened], theirs: &[Happened]) -> bool {
+        if ours == theirs {
+            return true;
+        }
+        let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+        let next = |events: &[Happened]| format!("{:?}", &events[same..events.len().min(same + 4)]);
+        let key =
+            [ours.get(same), theirs.get(same)].into_iter().flatten().next().map(|(channel, message)| {
+                channel
+                    .strip_prefix("__keyspace@")
+                    .map_or(&**message, |rest| rest.split_once(':').map_or(rest, |(_, key)| key))
+            });
+        let touched = related(&self.past, &[key.unwrap_or_default().as_bytes().to_vec()]);
+        let (a, b) = (next(ours), next(theirs));
+        let text = format!("{touched}    after {same} alike\n      limpid {a}\n      redis  {b}\n");
+        self.differences.entry("events".to_owned()).or_default().push(text);
+        false
     }
 
     fn compare_states(&mut self, when: &str, ours: &State, theirs: &State) {
@@ -250,7 +282,7 @@ impl Run {
         let mut shown = 0;
         for (name, texts) in &self.differences {
             eprintln!("{name}: {} differences", texts.len());
-            for text in texts.iter().take(4) {
+            for text in texts.iter().take(from_env("LIMPID_SHOWN", 4) as usize) {
                 shown += 1;
                 if shown < SHOWN_MAX {
                     eprintln!("{text}");
@@ -349,6 +381,7 @@ fn value(client: &mut RespClient, key: &[u8]) -> Value {
     match order {
         _ if kind == b"string" => compare::without_cached_count(read_back),
         Likeness::Unordered => compare::sorted(&[read[0].to_vec()], &read_back),
+        _ if kind == b"zset" => compare::with_numbers(&read_back),
         _ => read_back,
     }
 }

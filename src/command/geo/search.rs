@@ -11,7 +11,7 @@ use crate::data::Thresholds;
 use crate::data::geo::{self, Hit};
 use crate::data::packed::IntText;
 use crate::data::zset::ZSet;
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::protocol::{Reply, Words};
 
 /// GEOSEARCH and the commands that end in _RO.
@@ -24,13 +24,14 @@ pub(super) fn list(args: &mut Args, view: &View, reply: &mut Reply, form: Form) 
 
 /// GEORADIUS and GEORADIUSBYMEMBER.
 pub(super) fn list_or_store(args: &mut Args, edit: &mut Edit, reply: &mut Reply, form: Form) -> Done {
-    let zset = edit.read::<ZSet>(args.next())?;
+    let zset = edit.reading().read::<ZSet>(args.next())?;
     let query = Query::parse(args, form, zset, true)?;
     let hits = query.hits(zset);
     match query.store {
         Some(to) => {
             let result = query.collect(&hits, &edit.thresholds());
-            store(to, result, edit, reply);
+            reply.int(result.len() as i64);
+            put_zset(edit, event::GEORADIUSSTORE, to, result);
         }
         None => tell(reply, &query, &hits),
     }
@@ -39,10 +40,11 @@ pub(super) fn list_or_store(args: &mut Args, edit: &mut Edit, reply: &mut Reply,
 
 pub(super) fn geosearchstore(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let (to, from) = (args.next(), args.next());
-    let zset = edit.read::<ZSet>(from)?;
+    let zset = edit.reading().read::<ZSet>(from)?;
     let query = Query::parse(args, Form::SearchStore, zset, false)?;
     let result = query.collect(&query.hits(zset), &edit.thresholds());
-    store(to, result, edit, reply);
+    reply.int(result.len() as i64);
+    put_zset(edit, event::GEOSEARCHSTORE, to, result);
     Ok(())
 }
 
@@ -81,11 +83,6 @@ impl Query<'_> {
         }
         zset
     }
-}
-
-fn store(to: &[u8], result: ZSet, edit: &mut Edit, reply: &mut Reply) {
-    reply.int(result.len() as i64);
-    put_zset(edit, to, result);
 }
 
 fn tell(reply: &mut Reply, query: &Query, hits: &[Hit<'_>]) {

@@ -5,7 +5,7 @@ use crate::command::args::Args;
 use crate::command::deadline::Unit;
 use crate::command::error::{Done, Error};
 use crate::data::hash::{Condition, Expire, Hash, Lifetime};
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::protocol::Reply;
 
 /// No field's deadline lies beyond it. Redis: `HFE_MAX_ABS_TIME_MSEC`.
@@ -96,6 +96,7 @@ pub(super) fn expire_fields<'a>(
     }
     if !set.is_empty() {
         record_deadline(edit, key, at, &set);
+        edit.notify(event::HEXPIRE, key);
     }
     record_gone(edit, key, &gone);
     Ok(())
@@ -157,6 +158,7 @@ pub(super) fn persist_fields<'a>(
         let mut words: Vec<&[u8]> = vec![b"FIELDS", digits.format(persisted.len()).as_bytes()];
         words.append(&mut persisted);
         edit.record_each(b"HPERSIST", key, words.into_iter());
+        edit.notify(event::HPERSIST, key);
     }
     Ok(())
 }

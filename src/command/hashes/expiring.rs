@@ -7,7 +7,7 @@ use crate::command::args::Args;
 use crate::command::deadline::Unit;
 use crate::command::error::{Done, Error};
 use crate::data::hash::{Condition, Hash, Lifetime};
-use crate::keyspace::Edit;
+use crate::keyspace::{Edit, event};
 use crate::protocol::Reply;
 
 /// Fields and their values.
@@ -154,6 +154,7 @@ fn set_pairs(edit: &mut Edit, key: &[u8], pairs: &[(&[u8], &[u8])], keep: bool) 
     }
     let words: Vec<&[u8]> = pairs.iter().flat_map(|&(field, value)| [field, value]).collect();
     edit.record_each(b"HSET", key, words.into_iter());
+    edit.notify(event::HSET, key);
     kept.iter().for_each(|(field, at)| record_deadline(edit, key, *at, &[field]));
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::command::args::Args;
 use crate::command::error::{Done, Error};
 use crate::data::hash::{Field, Hash};
 use crate::data::packed::Element;
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::protocol::Reply;
 
 /// HSET and HMSET. Returns how many fields are new.
@@ -22,6 +22,7 @@ pub(super) fn set_pairs(args: &mut Args, edit: &mut Edit, name: &str) -> Result<
         created += i64::from(hash.set(field, value, now_ms, &thresholds));
     }
     edit.record_each(b"HSET", key, words);
+    edit.notify(event::HSET, key);
     Ok(created)
 }
 
@@ -31,6 +32,7 @@ pub(super) fn hsetnx(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Don
     let set = edit.write_or_create::<Hash>(key)?.set_new(field, value, now_ms, &thresholds);
     if set {
         edit.record(&[b"HSET", key, field, value]);
+        edit.notify(event::HSET, key);
     }
     reply.int(set.into());
     Ok(())

@@ -11,7 +11,7 @@ use super::error::Error;
 use super::key_use::{KeyUse, Uses};
 use super::row::{Command, Flags, Group, Keys, Run};
 use crate::command::deadline::Unit;
-use crate::keyspace::Edit;
+use crate::keyspace::{Edit, event};
 
 pub static ROWS: &[Command] = &[
     Command {
@@ -335,6 +335,7 @@ fn record_gone(edit: &mut Edit, key: &[u8], names: &[&[u8]]) {
     if names.is_empty() {
         return;
     }
+    edit.notify(event::HDEL, key);
     if edit.drop_if_empty(key) {
         edit.record(&[b"DEL", key]);
     } else {

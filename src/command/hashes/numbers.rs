@@ -5,7 +5,7 @@ use crate::command::args::Args;
 use crate::command::error::{Done, Error};
 use crate::data::float::Extended;
 use crate::data::hash::{Hash, IncrementError, Lifetime};
-use crate::keyspace::Edit;
+use crate::keyspace::{Edit, event};
 use crate::protocol::Reply;
 
 pub(super) fn hincrby(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
@@ -19,6 +19,7 @@ pub(super) fn hincrby(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Do
         IncrementError::Overflow => Error::OVERFLOW,
     })?;
     record_value(edit, key, field, itoa::Buffer::new().format(sum).as_bytes());
+    edit.notify(event::HINCRBY, key);
     reply.int(sum);
     Ok(())
 }
@@ -36,6 +37,7 @@ pub(super) fn hincrbyfloat(args: &mut Args, edit: &mut Edit, reply: &mut Reply) 
     let sum = old.plus(by).ok_or(Error::fixed("ERR increment would produce NaN or Infinity"))?.to_string();
     edit.write_or_create::<Hash>(key)?.set_keeping_deadline(field, sum.as_bytes(), now_ms, &thresholds);
     record_value(edit, key, field, sum.as_bytes());
+    edit.notify(event::HINCRBYFLOAT, key);
     reply.bulk(sum.as_bytes());
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::command::key_use::{KeyUse, Uses};
 use crate::command::row::{Command, Flags, Keys, Run};
 use crate::data::rdb::{self, Unsealed, Value};
 use crate::keyspace::entry::Entry;
-use crate::keyspace::{Content, Edit, Object, Stored, View};
+use crate::keyspace::{Content, Edit, Object, Stored, View, event};
 use crate::protocol::Reply;
 
 pub static ROWS: &[Command] = &[
@@ -113,10 +113,15 @@ fn restore(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
         // Restored, and gone at once.
         if edit.remove(key) {
             edit.record(&[b"DEL", key]);
+            edit.notify(event::DEL, key);
         }
     } else {
+        if exists {
+            edit.notify(event::NEW, key);
+        }
         put(edit, key, value, deadline);
         edit.record_made(key, exists);
+        edit.notify(event::RESTORE, key);
         if let (Some(idle_s), Some(entry)) = (options.idle_s, edit.peek(edit.db(), key)) {
             let used_s = (edit.now_ms() / 1000).saturating_sub(idle_s).max(1);
             entry.set_access(used_s as u32);

@@ -5,7 +5,7 @@ use crate::command::args::Args;
 use crate::command::error::Done;
 use crate::command::key_use::{KeyUse, Uses};
 use crate::command::row::{Command, Flags, Keys, Run};
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::protocol::Reply;
 
 pub static ROWS: &[Command] = &[
@@ -76,6 +76,7 @@ fn del(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     for key in args.rest() {
         if edit.remove(key) {
             edit.record(&[b"DEL", key]);
+            edit.notify(event::DEL, key);
             removed += 1;
         }
     }

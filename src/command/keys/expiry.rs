@@ -5,7 +5,7 @@ use crate::command::args::{Args, parse_int};
 use crate::command::deadline::Unit;
 use crate::command::error::{Done, Error};
 use crate::command::row::{Command, Flags, Keys, Run};
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::protocol::Reply;
 
 pub static ROWS: &[Command] = &[
@@ -173,10 +173,12 @@ fn expire(args: &mut Args, edit: &mut Edit, reply: &mut Reply, unit: Unit, name:
         Some(at) => {
             edit.set_deadline(key, Some(at));
             edit.record(&[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
+            edit.notify(event::EXPIRE, key);
         }
         None => {
             edit.remove(key);
             edit.record(&[b"DEL", key]);
+            edit.notify(event::DEL, key);
         }
     }
     reply.changed(true);
@@ -198,6 +200,7 @@ fn persist(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     if has_deadline {
         edit.set_deadline(key, None);
         edit.record(&[b"PERSIST", key]);
+        edit.notify(event::PERSIST, key);
     }
     reply.changed(has_deadline);
     Ok(())

@@ -6,7 +6,7 @@ use crate::command::args::Args;
 use crate::command::error::{Done, Error};
 use crate::command::key_use::{KeyUse, Uses};
 use crate::command::row::{Behind, Command, Flags, KeySink, Keys, Run};
-use crate::keyspace::{Content, Edit};
+use crate::keyspace::{Content, Edit, event};
 use crate::protocol::{Reply, Words};
 
 pub static ROWS: &[Command] = &[
@@ -77,6 +77,8 @@ fn rename(args: &mut Args, edit: &mut Edit, reply: &mut Reply, taken: Taken) -> 
         relocate(edit, from, db, to);
         edit.record(&[b"RENAME", from, to]);
         edit.touch(db, to);
+        edit.notify(event::RENAME_FROM, from);
+        edit.notify(event::RENAME_TO, to);
     }
     match taken {
         Taken::Replace => reply.ok(),
@@ -89,10 +91,18 @@ fn rename(args: &mut Args, edit: &mut Edit, reply: &mut Reply, taken: Taken) -> 
 fn relocate(edit: &mut Edit, from: &[u8], to_db: u8, to: &[u8]) {
     edit.moves(from);
     let Some(mut entry) = edit.take(edit.db(), from) else { return };
+    make_room(edit, to_db, to);
     let deadline = entry.deadline();
     match entry.take_object() {
         Some(object) => edit.put_in(to_db, to, Content::Object(object), deadline),
         None => edit.put_in(to_db, to, Content::Bytes(entry.bytes().unwrap_or_default()), deadline),
+    }
+}
+
+/// What was there goes before the other comes, so what comes is told of as new.
+fn make_room(edit: &Edit, db: u8, key: &[u8]) {
+    if edit.peek(db, key).is_some() {
+        edit.notify_in(db, event::NEW, key);
     }
 }
 
@@ -119,6 +129,8 @@ fn move_(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
         relocate(edit, key, to, key);
         edit.record(&[b"MOVE", key, itoa::Buffer::new().format(to).as_bytes()]);
         edit.touch(to, key);
+        edit.notify(event::MOVE_FROM, key);
+        edit.notify_in(to, event::MOVE_TO, key);
     }
     reply.int(moves.into());
     Ok(())
@@ -161,7 +173,7 @@ fn copy(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     if (db, from) == (to_db, to) {
         return Err(SAME_OBJECT);
     }
-    if edit.get(from).is_none() {
+    if edit.reading().get(from).is_none() {
         reply.int(0);
         return Ok(());
     }
@@ -170,6 +182,7 @@ fn copy(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
         return Ok(());
     }
     edit.moves(from);
+    make_room(edit, to_db, to);
     let Some(source) = edit.peek(db, from) else { return Ok(()) };
     let deadline = source.deadline();
     match source.object() {
@@ -185,6 +198,7 @@ fn copy(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let mut digits = itoa::Buffer::new();
     edit.record_only(db, &[b"COPY", from, to, b"DB", digits.format(to_db).as_bytes(), b"REPLACE"]);
     edit.touch(to_db, to);
+    edit.notify_in(to_db, event::COPY_TO, to);
     reply.int(1);
     Ok(())
 }

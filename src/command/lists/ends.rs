@@ -9,19 +9,21 @@ use crate::command::error::{Done, Error};
 use crate::data::list::{End, List};
 use crate::data::packed::Element;
 use crate::keyspace::Edit;
+use crate::keyspace::event::{self, Event};
 use crate::protocol::Reply;
 
-fn push_name(end: End) -> &'static [u8] {
+/// The record of a push, and what is told of it.
+pub(super) fn pushed(end: End) -> (&'static [u8], Event) {
     match end {
-        End::Front => b"LPUSH",
-        End::Back => b"RPUSH",
+        End::Front => (b"LPUSH", event::LPUSH),
+        End::Back => (b"RPUSH", event::RPUSH),
     }
 }
 
-fn pop_name(end: End) -> &'static [u8] {
+pub(super) fn popped(end: End) -> (&'static [u8], Event) {
     match end {
-        End::Front => b"LPOP",
-        End::Back => b"RPOP",
+        End::Front => (b"LPOP", event::LPOP),
+        End::Back => (b"RPOP", event::RPOP),
     }
 }
 
@@ -31,7 +33,9 @@ pub(super) fn push(args: &mut Args, edit: &mut Edit, reply: &mut Reply, end: End
     let list = edit.write_or_create::<List>(key)?;
     elements.clone().for_each(|element| list.push(end, element, &thresholds));
     reply.int(list.len() as i64);
-    edit.record_each(push_name(end), key, elements);
+    let (name, event) = pushed(end);
+    edit.record_each(name, key, elements);
+    edit.notify(event, key);
     Ok(())
 }
 
@@ -44,7 +48,9 @@ pub(super) fn push_existing(args: &mut Args, edit: &mut Edit, reply: &mut Reply,
     };
     elements.clone().for_each(|element| list.push(end, element, &thresholds));
     reply.int(list.len() as i64);
-    edit.record_each(push_name(end), key, elements);
+    let (name, event) = pushed(end);
+    edit.record_each(name, key, elements);
+    edit.notify(event, key);
     Ok(())
 }
 
@@ -74,7 +80,9 @@ fn pop_one(edit: &mut Edit, key: &[u8], end: End, reply: &mut Reply) -> Done {
         reply.bulk(element.as_bytes(&mut [0; 20]));
         list.discard(end, 1, &thresholds);
     }
-    edit.record(&[pop_name(end), key]);
+    let (name, event) = popped(end);
+    edit.record(&[name, key]);
+    edit.notify(event, key);
     edit.drop_if_empty(key);
     Ok(())
 }
@@ -93,7 +101,9 @@ fn pop_many(edit: &mut Edit, key: &[u8], end: End, count: i64, reply: &mut Reply
     }
     list.discard(end, count, &thresholds);
     if count > 0 {
-        edit.record(&[pop_name(end), key, itoa::Buffer::new().format(count).as_bytes()]);
+        let (name, event) = popped(end);
+        edit.record(&[name, key, itoa::Buffer::new().format(count).as_bytes()]);
+        edit.notify(event, key);
         edit.drop_if_empty(key);
     }
     Ok(())

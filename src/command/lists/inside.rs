@@ -3,7 +3,7 @@
 use crate::command::args::{Args, parse_int};
 use crate::command::error::{Done, Error};
 use crate::data::list::{List, Place};
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::protocol::Reply;
 
 pub(super) fn llen(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
@@ -50,6 +50,7 @@ pub(super) fn lset(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done 
     let index = list.index(index(at)?).ok_or(Error::OUT_OF_RANGE)?;
     list.set(index, element, &thresholds);
     edit.record(&[b"LSET", key, at, element]);
+    edit.notify(event::LSET, key);
     reply.ok();
     Ok(())
 }
@@ -73,6 +74,7 @@ pub(super) fn linsert(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Do
     }
     reply.int(list.len() as i64);
     edit.record(&[b"LINSERT", key, word, pivot, element]);
+    edit.notify(event::LINSERT, key);
     Ok(())
 }
 
@@ -84,6 +86,7 @@ pub(super) fn lrem(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done 
     let removed = list.map_or(0, |list| list.remove(element, wanted, &thresholds));
     if removed > 0 {
         edit.record(&[b"LREM", key, count, element]);
+        edit.notify(event::LREM, key);
         edit.drop_if_empty(key);
     }
     reply.int(removed as i64);
@@ -97,11 +100,14 @@ pub(super) fn ltrim(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done
     let thresholds = edit.thresholds();
     if let Some(list) = edit.write::<List>(key)? {
         let span = list.span(from, to);
-        if span.len() < list.len() {
+        let shortens = span.len() < list.len();
+        if shortens {
             list.trim(span, &thresholds);
             edit.record(&[b"LTRIM", key, start, stop]);
-            edit.drop_if_empty(key);
         }
+        // Redis tells of every trim.
+        edit.notify(event::LTRIM, key);
+        edit.drop_if_empty(key);
     }
     reply.ok();
     Ok(())

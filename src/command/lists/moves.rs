@@ -1,5 +1,6 @@
 //! From one list to another, in one step.
 
+use super::ends::{popped, pushed};
 use super::{side, side_name};
 use crate::command::args::Args;
 use crate::command::blocking::timeout_ms;
@@ -35,9 +36,11 @@ impl<'a> Move<'a> {
             return Ok(());
         };
         edit.write_or_create::<List>(to)?.push(to_end, &element, &thresholds);
-        edit.drop_if_empty(from);
         edit.record(&[b"LMOVE", from, to, side_name(from_end), side_name(to_end)]);
         edit.touch(edit.db(), to);
+        edit.notify(pushed(to_end).1, to);
+        edit.notify(popped(from_end).1, from);
+        edit.drop_if_empty(from);
         reply.bulk(&element);
         Ok(())
     }

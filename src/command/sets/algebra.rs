@@ -9,7 +9,7 @@ use crate::command::error::{Done, Error};
 use crate::data::Thresholds;
 use crate::data::packed::Element;
 use crate::data::set::{Set, difference, intersection, union};
-use crate::keyspace::{Edit, View, WrongType};
+use crate::keyspace::{Edit, View, WrongType, event};
 use crate::protocol::Reply;
 
 #[derive(Clone, Copy)]
@@ -42,9 +42,14 @@ pub(super) fn list(args: &mut Args, view: &View, reply: &mut Reply, operation: O
 
 pub(super) fn store(args: &mut Args, edit: &mut Edit, reply: &mut Reply, operation: Operation) -> Done {
     let to = args.next();
-    let result = combine(edit, args, operation)?;
+    let result = combine(edit.reading(), args, operation)?;
     reply.int(result.len() as i64);
-    put_set(edit, to, result);
+    let event = match operation {
+        Operation::Intersection => event::SINTERSTORE,
+        Operation::Union => event::SUNIONSTORE,
+        Operation::Difference => event::SDIFFSTORE,
+    };
+    put_set(edit, event, to, result);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use crate::command::args::Args;
 use crate::command::collection::{Bound, Draw, Texts, count, delete, record_removal, say};
 use crate::command::error::Done;
 use crate::data::set::Set;
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::protocol::Reply;
 
 pub(super) fn spop(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
@@ -28,7 +28,7 @@ fn pop_one(key: &[u8], edit: &mut Edit, reply: &mut Reply) -> Done {
     reply.bulk(&member);
     let mut popped = Texts::default();
     popped.push(&member);
-    record_removal(edit, b"SREM", key, &popped);
+    record_removal(edit, event::SPOP, b"SREM", key, &popped);
     Ok(())
 }
 
@@ -41,6 +41,7 @@ fn pop_many(key: &[u8], count: usize, edit: &mut Edit, reply: &mut Reply) -> Don
     reply.set(count.min(set.len()));
     if count >= set.len() {
         set.iter().for_each(|member| say(reply, &member));
+        edit.notify(event::SPOP, key);
         delete(edit, key);
         return Ok(());
     }
@@ -49,7 +50,7 @@ fn pop_many(key: &[u8], count: usize, edit: &mut Edit, reply: &mut Reply) -> Don
         say(reply, &member);
         popped.push_element(&member);
     });
-    record_removal(edit, b"SREM", key, &popped);
+    record_removal(edit, event::SPOP, b"SREM", key, &popped);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use crate::command::args::Args;
 use crate::command::collection::{Scan, Texts, record_in_pieces, record_removal, say};
 use crate::command::error::Done;
 use crate::data::set::Set;
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::protocol::Reply;
 
 pub(super) fn sadd(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
@@ -19,7 +19,10 @@ pub(super) fn sadd(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done 
     }
     let mut added = Texts::default();
     members.filter(|member| set.add(member, &limits)).for_each(|member| added.push(member));
-    record_in_pieces(edit, b"SADD", key, &added);
+    if !added.is_empty() {
+        record_in_pieces(edit, b"SADD", key, &added);
+        edit.notify(event::SADD, key);
+    }
     reply.int(added.len() as i64);
     Ok(())
 }
@@ -29,7 +32,7 @@ pub(super) fn srem(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done 
     let mut removed = Texts::default();
     if let Some(set) = edit.write::<Set>(key)? {
         args.rest().filter(|member| set.remove(member)).for_each(|member| removed.push(member));
-        record_removal(edit, b"SREM", key, &removed);
+        record_removal(edit, event::SREM, b"SREM", key, &removed);
     }
     reply.int(removed.len() as i64);
     Ok(())
@@ -56,7 +59,7 @@ fn relocate(edit: &mut Edit, from: &[u8], to: &[u8], member: &[u8]) -> Done {
     moved.push(member);
     if let Some(source) = edit.write::<Set>(from)? {
         source.remove(member);
-        record_removal(edit, b"SREM", from, &moved);
+        record_removal(edit, event::SREM, b"SREM", from, &moved);
     }
     let target = edit.write_or_create::<Set>(to)?;
     if target.is_empty() {
@@ -64,6 +67,7 @@ fn relocate(edit: &mut Edit, from: &[u8], to: &[u8], member: &[u8]) -> Done {
     }
     if target.add(member, &limits) {
         edit.record(&[b"SADD", to, member]);
+        edit.notify(event::SADD, to);
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod members;
 use super::key_use::{KeyUse, Uses};
 use super::row::{Command, Flags, Group, Keys, Run};
 use crate::keyspace::Edit;
+use crate::keyspace::event::Event;
 use algebra::Operation;
 
 use super::collection::{Texts, replace};
@@ -211,8 +212,8 @@ pub static ROWS: &[Command] = &[
 const ROW: Command = Command { group: Group::Set, ..Command::ROW };
 
 /// Puts a set in place of whatever the key holds, or nothing where it is empty, and records that.
-pub fn put_set(edit: &mut Edit, key: &[u8], set: Set) {
+fn put_set(edit: &mut Edit, event: Event, key: &[u8], set: Set) {
     let mut members = Texts::default();
     set.iter().for_each(|member| members.push_element(&member));
-    replace(edit, key, set, b"SADD", &members);
+    replace(edit, event, key, set, b"SADD", &members);
 }

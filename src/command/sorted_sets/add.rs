@@ -7,7 +7,7 @@ use crate::command::args::Args;
 use crate::command::collection::{Texts, record_in_pieces};
 use crate::command::error::{Done, Error};
 use crate::data::zset::{Change, ZSet, parse_float};
-use crate::keyspace::Edit;
+use crate::keyspace::{Edit, event};
 use crate::protocol::Reply;
 
 const NOT_A_NUMBER: Error = Error::fixed("ERR resulting score is not a number (NaN)");
@@ -119,7 +119,10 @@ pub fn add(key: &[u8], options: &Options, pairs: Pairs<'_>, edit: &mut Edit, rep
         }
         counted += i64::from(change == Change::Added || (options.count_changed && change == Change::Updated));
     }
-    record_in_pieces(edit, b"ZADD", key, &changes);
+    if !changes.is_empty() {
+        record_in_pieces(edit, b"ZADD", key, &changes);
+        edit.notify(if options.increment { event::ZINCR } else { event::ZADD }, key);
+    }
     say(reply, options, last, counted);
     Ok(())
 }

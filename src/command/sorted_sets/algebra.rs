@@ -11,7 +11,7 @@ use crate::data::Thresholds;
 use crate::data::zset::{
     Aggregate, Input, Source, ZSet, difference, intersection, intersection_count, union,
 };
-use crate::keyspace::{Edit, Object, View, WrongType};
+use crate::keyspace::{Edit, Object, View, WrongType, event};
 use crate::protocol::Reply;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +35,17 @@ pub(super) fn list(args: &mut Args, view: &View, reply: &mut Reply, operation: O
 pub(super) fn store(args: &mut Args, edit: &mut Edit, reply: &mut Reply, operation: Operation) -> Done {
     let to = args.next();
     let result = {
-        let sources = sources(args, edit)?;
+        let sources = sources(args, edit.reading())?;
         let options = Options::parse(args, operation, sources.len(), false)?;
         combine(&sources, operation, &options, &edit.thresholds())
     };
     reply.int(result.len() as i64);
-    put_zset(edit, to, result);
+    let event = match operation {
+        Operation::Union => event::ZUNIONSTORE,
+        Operation::Intersection => event::ZINTERSTORE,
+        Operation::Difference => event::ZDIFFSTORE,
+    };
+    put_zset(edit, event, to, result);
     Ok(())
 }
 

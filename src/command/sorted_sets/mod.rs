@@ -15,6 +15,7 @@ use super::row::{Command, Flags, Group, Keys, Run};
 use crate::data::Thresholds;
 use crate::data::packed::Element;
 use crate::data::zset::ZSet;
+use crate::keyspace::event::Event;
 use crate::keyspace::{Edit, WrongType};
 use crate::protocol::{Reply, Wire};
 
@@ -468,13 +469,13 @@ fn open<'e>(
 }
 
 /// Puts a sorted set in place of whatever the key holds, or nothing where it is empty, and records that.
-pub fn put_zset(edit: &mut Edit, key: &[u8], zset: ZSet) {
+pub fn put_zset(edit: &mut Edit, event: Event, key: &[u8], zset: ZSet) {
     let mut words = Texts::default();
     for (member, score) in zset.iter() {
         words.push_score(score);
         words.push_element(&member);
     }
-    replace(edit, key, zset, b"ZADD", &words);
+    replace(edit, event, key, zset, b"ZADD", &words);
 }
 
 fn say_members<'z>(

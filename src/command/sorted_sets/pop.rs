@@ -6,7 +6,7 @@ use crate::command::args::{Args, parse_float};
 use crate::command::collection::{self, Texts, record_removal};
 use crate::command::error::{Done, Error};
 use crate::data::zset::ZSet;
-use crate::keyspace::{Edit, WrongType};
+use crate::keyspace::{Edit, WrongType, event};
 use crate::protocol::{Reply, Wire};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,11 +46,16 @@ fn pop(edit: &mut Edit, key: &[u8], end: End, count: usize) -> Result<Option<Pop
         popped.members.push_element(&member);
         popped.scores.push(score);
     }
+    let event = match end {
+        End::Min => event::ZPOPMIN,
+        End::Max => event::ZPOPMAX,
+    };
     if count == len {
+        edit.notify(event, key);
         collection::delete(edit, key);
     } else {
         zset.remove_range(ranks);
-        record_removal(edit, b"ZREM", key, &popped.members);
+        record_removal(edit, event, b"ZREM", key, &popped.members);
     }
     Ok(Some(popped))
 }

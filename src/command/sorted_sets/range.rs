@@ -8,11 +8,11 @@ use std::ops;
 
 use super::{put_zset, say_members};
 use crate::command::args::Args;
-use crate::command::collection::{Texts, delete, record_in_pieces};
+use crate::command::collection::{Texts, delete, record_removal};
 use crate::command::error::{Done, Error};
 use crate::data::packed::IntText;
 use crate::data::zset::{Iter, LexBound, ScoreBound, ZSet};
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::protocol::Reply;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,11 +158,11 @@ pub(super) fn zrangestore(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -
     let query = Query::parse(args, Form::OPEN, true)?;
     let limits = edit.thresholds();
     let mut result = ZSet::new();
-    for (member, score) in edit.read::<ZSet>(from)?.into_iter().flat_map(|zset| query.run(zset)) {
+    for (member, score) in edit.reading().read::<ZSet>(from)?.into_iter().flat_map(|zset| query.run(zset)) {
         result.set(member.as_bytes(&mut IntText::default()), score, &limits);
     }
     reply.int(result.len() as i64);
-    put_zset(edit, to, result);
+    put_zset(edit, event::ZRANGESTORE, to, result);
     Ok(())
 }
 
@@ -185,14 +185,20 @@ pub(super) fn remove(args: &mut Args, edit: &mut Edit, reply: &mut Reply, by: By
     };
     let ranks = range.ranks(zset, false);
     reply.int(ranks.len() as i64);
+    let event = match by {
+        By::Rank => event::ZREMRANGEBYRANK,
+        By::Score => event::ZREMRANGEBYSCORE,
+        By::Lex => event::ZREMRANGEBYLEX,
+    };
     if ranks.len() == zset.len() {
+        edit.notify(event, key);
         delete(edit, key);
         return Ok(());
     }
     let mut removed = Texts::default();
     zset.range(ranks.clone()).for_each(|(member, _)| removed.push_element(&member));
     zset.remove_range(ranks);
-    record_in_pieces(edit, b"ZREM", key, &removed);
+    record_removal(edit, event, b"ZREM", key, &removed);
     Ok(())
 }
 

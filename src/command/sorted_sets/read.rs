@@ -6,7 +6,7 @@ use crate::command::collection::{Bound, Draw, Scan, Texts, record_removal, say};
 use crate::command::error::{Done, Error};
 use crate::data::packed::Element;
 use crate::data::zset::ZSet;
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::protocol::Reply;
 
 pub(super) fn zrem(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
@@ -14,7 +14,7 @@ pub(super) fn zrem(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done 
     let mut removed = Texts::default();
     if let Some(zset) = edit.write::<ZSet>(key)? {
         args.rest().filter(|member| zset.remove(member).is_some()).for_each(|member| removed.push(member));
-        record_removal(edit, b"ZREM", key, &removed);
+        record_removal(edit, event::ZREM, b"ZREM", key, &removed);
     }
     reply.int(removed.len() as i64);
     Ok(())

@@ -284,7 +284,7 @@ pub fn record_set(edit: &mut Edit, key: &[u8], value: &[u8], deadline: Option<u6
     }
 }
 
-/// Creates or replaces a string, deadline and all, and records it.
+/// Creates or replaces a string, deadline and all, and records it. What is told of it is the caller's.
 pub fn put_string(edit: &mut Edit, key: &[u8], value: &[u8], deadline: Option<u64>) {
     edit.put(key, Content::Bytes(value), deadline);
     record_set(edit, key, value, deadline);

@@ -4,7 +4,7 @@ use super::update_string;
 use crate::command::args::{Args, parse_int};
 use crate::command::error::{Done, Error};
 use crate::data::float::Extended;
-use crate::keyspace::Edit;
+use crate::keyspace::{Edit, event};
 use crate::protocol::Reply;
 
 pub(super) fn incr(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
@@ -35,6 +35,7 @@ fn add(key: &[u8], by: i64, edit: &mut Edit, reply: &mut Reply) -> Done {
     };
     let new = old.checked_add(by).ok_or(Error::OVERFLOW)?;
     update_string(edit, key, itoa::Buffer::new().format(new).as_bytes());
+    edit.notify(event::INCRBY, key);
     reply.int(new);
     Ok(())
 }
@@ -47,6 +48,7 @@ pub(super) fn incrbyfloat(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -
     let new = old.plus(by).ok_or(Error::fixed("ERR increment would produce NaN or Infinity"))?;
     let new = new.to_string();
     update_string(edit, key, new.as_bytes());
+    edit.notify(event::INCRBYFLOAT, key);
     reply.bulk(new.as_bytes());
     Ok(())
 }

@@ -6,7 +6,7 @@
 use super::{put_string, string_mut};
 use crate::command::args::Args;
 use crate::command::error::{Done, Error};
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::limits::BULK_MAX;
 use crate::protocol::Reply;
 
@@ -19,6 +19,7 @@ pub(super) fn append(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Don
     let (key, value) = (args.next(), args.next());
     let Some(old) = edit.string(key)?.map(<[u8]>::len) else {
         put_string(edit, key, value, None);
+        edit.notify(event::APPEND, key);
         reply.int(value.len() as i64);
         return Ok(());
     };
@@ -26,6 +27,7 @@ pub(super) fn append(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Don
     if !value.is_empty() {
         write_at(edit, key, old, value)?;
     }
+    edit.notify(event::APPEND, key);
     reply.int(length as i64);
     Ok(())
 }
@@ -41,6 +43,7 @@ pub(super) fn setrange(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> D
     }
     let length = length_after(offset, value)?.max(old);
     write_at(edit, key, offset as usize, value)?;
+    edit.notify(event::SETRANGE, key);
     reply.int(length as i64);
     Ok(())
 }

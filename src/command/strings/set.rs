@@ -1,11 +1,11 @@
 //! SET, its older forms, and what shares its options.
 
-use super::{put_string, record_set};
+use super::put_string;
 use crate::command::args::{Args, parse_int};
 use crate::command::deadline::{self, Unit};
 use crate::command::error::{Done, Error};
 use crate::command::key_use::KeyUse;
-use crate::keyspace::{Content, Edit};
+use crate::keyspace::{Edit, event};
 use crate::protocol::{Form, Reply, Words};
 
 /// What SET was asked for besides key and value.
@@ -117,7 +117,10 @@ fn set_value(key: &[u8], value: &[u8], options: &SetOptions, edit: &mut Edit, re
         if options.get {
             match old {
                 Some(entry) => reply.bulk(entry.bytes().ok_or(Error::WRONG_TYPE)?),
-                None => reply.null(),
+                None => {
+                    edit.notify(event::KEYMISS, key);
+                    reply.null();
+                }
             }
         }
         if options.keep_ttl {
@@ -130,12 +133,20 @@ fn set_value(key: &[u8], value: &[u8], options: &SetOptions, edit: &mut Edit, re
             return Ok(());
         }
     }
-    edit.put(key, Content::Bytes(value), deadline);
-    record_set(edit, key, value, deadline);
+    put_string(edit, key, value, deadline);
+    notify_set(edit, key, options.expire.is_some());
     if !options.get {
         reply.ok();
     }
     Ok(())
+}
+
+/// A deadline that comes with the value is told by itself.
+fn notify_set(edit: &Edit, key: &[u8], expires: bool) {
+    edit.notify(event::SET, key);
+    if expires {
+        edit.notify(event::EXPIRE, key);
+    }
 }
 
 pub(super) fn setnx(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
@@ -143,6 +154,7 @@ pub(super) fn setnx(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done
     let missing = edit.peek(edit.db(), key).is_none();
     if missing {
         put_string(edit, key, value, None);
+        notify_set(edit, key, false);
     }
     reply.int(missing.into());
     Ok(())
@@ -159,6 +171,7 @@ pub(super) fn set_expiring(
     args.check()?;
     let deadline = deadline::positive(unit, time, edit.now_ms(), name)?;
     put_string(edit, key, value, Some(deadline));
+    notify_set(edit, key, true);
     reply.ok();
     Ok(())
 }
@@ -199,7 +212,7 @@ impl<'a> GetexOption<'a> {
 pub(super) fn getex(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let key = args.next();
     let option = GetexOption::parse(args)?;
-    let Some(value) = edit.string(key)? else {
+    let Some(value) = edit.reading().string(key)? else {
         reply.null();
         return Ok(());
     };
@@ -210,6 +223,7 @@ pub(super) fn getex(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done
             if edit.get(key).is_some_and(|entry| entry.deadline().is_some()) {
                 edit.set_deadline(key, None);
                 edit.record(&[b"PERSIST", key]);
+                edit.notify(event::PERSIST, key);
             }
         }
         GetexOption::Expire(expire) => {
@@ -217,9 +231,11 @@ pub(super) fn getex(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done
             if deadline > edit.now_ms() {
                 edit.set_deadline(key, Some(deadline));
                 edit.record(&[b"PEXPIREAT", key, itoa::Buffer::new().format(deadline).as_bytes()]);
+                edit.notify(event::EXPIRE, key);
             } else {
                 edit.remove(key);
                 edit.record(&[b"DEL", key]);
+                edit.notify(event::DEL, key);
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::put_string;
 use crate::command::args::Args;
 use crate::command::error::{Done, Error};
-use crate::keyspace::{Edit, View};
+use crate::keyspace::{Edit, View, event};
 use crate::protocol::Reply;
 
 pub(super) fn get(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
@@ -16,7 +16,7 @@ pub(super) fn get(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
 
 pub(super) fn getdel(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let key = args.next();
-    match edit.string(key)? {
+    match edit.reading().string(key)? {
         Some(value) => reply.bulk(value),
         None => {
             reply.null();
@@ -25,6 +25,7 @@ pub(super) fn getdel(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Don
     }
     edit.remove(key);
     edit.record(&[b"DEL", key]);
+    edit.notify(event::DEL, key);
     Ok(())
 }
 
@@ -70,5 +71,8 @@ fn pairs<'a>(
 }
 
 fn put_pairs<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>, edit: &mut Edit) {
-    pairs.for_each(|(key, value)| put_string(edit, key, value, None));
+    for (key, value) in pairs {
+        put_string(edit, key, value, None);
+        edit.notify(event::SET, key);
+    }
 }

@@ -1,7 +1,7 @@
 //! What it watches.
 
 use super::{Opt, Shape};
-use crate::config::value::{boolean, number, percentiles, yes_no};
+use crate::config::value::{boolean, event_classes, number, percentiles, yes_no};
 
 pub static ROWS: &[Opt] = &[
     Opt {
@@ -48,6 +48,15 @@ pub static ROWS: &[Opt] = &[
         live: true,
         get: |c| c.latency_percentiles.iter().map(f64::to_string).collect::<Vec<_>>().join(" "),
         set: |c, v| percentiles(v).map(|percentiles| c.latency_percentiles = percentiles),
+        ..Opt::ROW
+    },
+    Opt {
+        name: "notify-keyspace-events",
+        value: "CLASSES",
+        help: "what is published of what happens to keys: K or E, and letters of A (g$lshzxetd), n, m; empty: nothing",
+        live: true,
+        get: |c| c.notify_keyspace_events.to_string(),
+        set: |c, v| event_classes(v).map(|classes| c.notify_keyspace_events = classes),
         ..Opt::ROW
     },
 ];

@@ -13,7 +13,7 @@ use crate::command::key_use::{KeyUse, Uses};
 use crate::command::row::{Behind, Command, Flags, KeySink, Keys, Run};
 use crate::data::list::{End, List};
 use crate::data::packed::Element;
-use crate::keyspace::{Content, Edit, Object, Stored, View};
+use crate::keyspace::{Content, Edit, Object, Stored, View, event};
 use crate::protocol::{Reply, Words};
 use options::{Options, Pattern};
 
@@ -84,7 +84,7 @@ fn sort_ro(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
 fn sort(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let key = args.next();
     let options = Options::parse(args, true)?;
-    let values = sorted(edit, key, &options)?;
+    let values = sorted(edit.reading(), key, &options)?;
     match options.store {
         None => say(&values, reply),
         Some(destination) => {
@@ -151,16 +151,17 @@ fn text(element: Element<'_>) -> Cow<'_, [u8]> {
 
 /// Nothing to store removes what is there.
 fn store(edit: &mut Edit, destination: &[u8], values: &[Vec<u8>]) {
-    let replaced = edit.remove(destination);
     if values.is_empty() {
-        if replaced {
+        if edit.remove(destination) {
             edit.record(&[b"DEL", destination]);
+            edit.notify(event::DEL, destination);
         }
         return;
     }
-    let thresholds = edit.thresholds();
+    let (thresholds, replaced) = (edit.thresholds(), edit.peek(edit.db(), destination).is_some());
     let mut list = List::new();
     values.iter().for_each(|value| list.push(End::Back, value, &thresholds));
     edit.put(destination, Content::Object(Box::new(list.into_object())), None);
     edit.record_made(destination, replaced);
+    edit.notify(event::SORTSTORE, destination);
 }

@@ -1,0 +1,52 @@
+//! What both servers publish of what happens to keys.
+
+use limpid::protocol::Value;
+
+use super::support::RespClient;
+
+/// The end of what a batch has caused, as another client publishes it.
+const MARK: (&str, &str) = ("__keymark__:", "end");
+
+/// One event: its channel and message.
+pub type Happened = (String, String);
+
+/// A client that hears all of them.
+pub struct Listener(RespClient);
+
+impl Listener {
+    /// Of a key that is missing nothing is heard here: SORT looks up the keys of its patterns in an order of its own.
+    pub fn new(mut client: RespClient) -> Listener {
+        client.cmd(&["CONFIG", "SET", "notify-keyspace-events", "KEAn"]);
+        client.cmd(&["PSUBSCRIBE", "__key*__:*"]);
+        Listener(client)
+    }
+
+    /// What has happened before `through` publishes the mark.
+    pub fn until_mark(&mut self, through: &mut RespClient) -> Vec<Happened> {
+        through.cmd(&["PUBLISH", MARK.0, MARK.1]);
+        let mut heard = Vec::new();
+        loop {
+            let event = happened(self.0.read());
+            if event.0 == MARK.0 {
+                return heard;
+            }
+            if !is_by_the_clock(&event) {
+                heard.push(event);
+            }
+        }
+    }
+}
+
+fn happened(message: Value) -> Happened {
+    let (Value::Array(parts) | Value::Push(parts)) = message else { panic!("no message: {message:?}") };
+    let text = |part: &Value| match part {
+        Value::Bulk(text) => text.escape_ascii().to_string(),
+        other => panic!("no text: {other:?}"),
+    };
+    (text(&parts[2]), text(&parts[3]))
+}
+
+/// When a key past its deadline is removed is each server's own affair.
+fn is_by_the_clock((channel, message): &Happened) -> bool {
+    message == "expired" || channel.ends_with(":expired")
+}
