@@ -196,8 +196,9 @@ fn table_hash(hash: u64) -> u64 {
     hash.rotate_left(32)
 }
 
+/// A segment may have outgrown its measure before it was split, and most of it may go to one side.
 fn table_of(elements: &[(u64, u32)], capacity: usize) -> HashTable<u32> {
-    let mut table = HashTable::with_capacity(capacity);
+    let mut table = HashTable::with_capacity(capacity.max(elements.len()));
     for &(hash, position) in elements {
         table.insert_unique(table_hash(hash), position, |_| unreachable!("the capacity was reserved"));
     }
