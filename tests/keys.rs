@@ -556,8 +556,9 @@ fn a_key_that_is_due_ends_when_it_is_asked_for() {
     let server = Limpid::start();
     let mut c = server.resp();
     c.check("DEBUG SET-ACTIVE-EXPIRE 0", status("OK"));
-    c.check("SET k v PX 1", status("OK"));
+    // Due no later than `k`.
     c.check("SET other v PX 1", status("OK"));
+    c.check("SET k v PX 1", status("OK"));
     await_end(&mut c, "k");
     c.check("DBSIZE", int(1));
     c.check("CLIENT PAUSE 100000 WRITE", status("OK"));

@@ -222,7 +222,7 @@ fn a_backup_is_a_log_of_one_moment() {
     // What the copy shares with the original is never changed by either.
     c.check("FLUSHALL", status("OK"));
     compact(&mut c);
-    drop(server);
+    let _stopped = server.crash();
     assert!(contents(&mut Limpid::in_dir(monday.to_str().expect("plain"), &[]).resp()) == all);
 }
 

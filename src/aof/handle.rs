@@ -16,7 +16,7 @@ use crate::execute::log::{Health, Log, Seq};
 use crate::keyspace::effects::Effects;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use std::io;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
@@ -62,6 +62,7 @@ impl Aof {
         let catalog = Arc::new(Catalog::new(recovered.storage.clone(), recovered.manifest.clone()));
         let writer = Writer::new(recovered, policy, notify, now());
         let shared = writer.shared();
+        shared.asked_to_wait.store(policy == Policy::Always, Release);
         let (messages, inbox) = unbounded();
         let sleeping = Arc::new(AtomicBool::new(false));
         let thread = Loop { inbox, sleeping: sleeping.clone(), pace: pace(policy) };
@@ -79,7 +80,9 @@ impl Aof {
         self.shared.last_seq()
     }
 
+    /// Whoever is told that `always` holds may rely on it from then on, so it does before the thread has heard of it.
     pub fn set_policy(&self, policy: Policy) {
+        self.shared.asked_to_wait.store(policy == Policy::Always, Release);
         self.command(Message::Policy(policy));
     }
 
@@ -169,7 +172,7 @@ impl Log for Aof {
     }
 
     fn durable(&self) -> Seq {
-        self.shared.durable.load(Acquire)
+        self.shared.durable()
     }
 
     fn backlog_bytes(&self) -> usize {

@@ -1,7 +1,7 @@
 //! What the thread `aof` shares with everybody else: counters, and what is durable.
 
 use crate::execute::log::{Health, Seq};
-use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Mutex, PoisonError};
 
@@ -26,8 +26,11 @@ pub struct Stats {
 pub struct Shared {
     /// The number that the next record gets.
     pub next: AtomicU64,
-    /// What [`crate::execute::log::Log::durable`] says.
-    pub durable: AtomicU64,
+    /// The last record that is on disk.
+    synced: AtomicU64,
+    /// Replies wait for the disk: the policy that was asked for last says so, or the one that the thread still keeps.
+    pub asked_to_wait: AtomicBool,
+    waits: AtomicBool,
     /// Bytes of effects appended and not yet written.
     pub backlog_bytes: AtomicUsize,
     pub stats: Stats,
@@ -41,7 +44,9 @@ impl Shared {
     pub fn new(last_seq: Seq) -> Self {
         Self {
             next: AtomicU64::new(last_seq + 1),
-            durable: AtomicU64::new(0),
+            synced: AtomicU64::new(0),
+            asked_to_wait: AtomicBool::new(false),
+            waits: AtomicBool::new(false),
             backlog_bytes: AtomicUsize::new(0),
             stats: Stats::default(),
             lost_compaction: AtomicU32::new(0),
@@ -52,6 +57,22 @@ impl Shared {
 
     pub fn last_seq(&self) -> Seq {
         self.next.load(Acquire) - 1
+    }
+
+    /// What [`crate::execute::log::Log::durable`] says. A change to `always` holds at once, one from it when all that
+    /// was promised is on disk.
+    pub fn durable(&self) -> Seq {
+        match self.asked_to_wait.load(Acquire) || self.waits.load(Acquire) {
+            true => self.synced.load(Acquire),
+            false => Seq::MAX,
+        }
+    }
+
+    /// Told by the thread.
+    pub fn publish(&self, synced: Seq, waits: bool) {
+        self.stats.synced_seq.store(synced, Relaxed);
+        self.synced.store(synced, Release);
+        self.waits.store(waits, Release);
     }
 
     pub fn health(&self) -> Health {

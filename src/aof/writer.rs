@@ -274,9 +274,7 @@ impl Writer {
 
     /// Stores what readers of the log may rely on.
     fn publish(&self) {
-        self.shared.stats.synced_seq.store(self.synced, Relaxed);
-        let durable = if self.policy == Policy::Always { self.synced } else { Seq::MAX };
-        self.shared.durable.store(durable, Release);
+        self.shared.publish(self.synced, self.policy == Policy::Always);
     }
 
     fn write_failed(&mut self, error: &io::Error, now: Now) {
@@ -334,7 +332,7 @@ impl Writer {
         self.sync_if_behind(now);
         self.policy = policy;
         self.publish();
-        (self.notify)(Event::Durable(self.shared.durable.load(Relaxed)));
+        (self.notify)(Event::Durable(self.shared.durable()));
     }
 
     /// Writes and syncs everything taken, and a last mark that vouches for it all. The error says what is lost.

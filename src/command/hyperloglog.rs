@@ -39,6 +39,7 @@ pub static ROWS: &[Command] = &[
         name: "pfdebug",
         arity: 3,
         keys: Keys::range(2, 2, 1),
+        uses: Uses::Each(&[KeyUse::RW_ACCESS]),
         flags: Flags::GROWS.and(Flags::ADMIN).and(Flags::DANGEROUS),
         syntax: "<DECODE | ENCODING | GETREG | TODENSE> key",
         summary: "Shows, or changes, how the registers of a HyperLogLog are kept.",

@@ -47,7 +47,7 @@ fn replay(keyspace: &Arc<Keyspace>, files: &[Vec<Effects>]) {
         let shown = || words.words().iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ");
         replay.take(db, words.words()).unwrap_or_else(|error| panic!("{}: {error}", shown()));
     }
-    replay.settle().unwrap();
+    replay.settle().expect("every record is one that was made");
 }
 
 /// Database, key, and the command that makes it.

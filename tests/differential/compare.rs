@@ -78,6 +78,7 @@ fn is_meant(request: &[Vec<u8>], ours: &Value, theirs: &Value) -> bool {
         b"COMMAND" | b"ZRANK" | b"ZREVRANK" => says(theirs, "wrong number of arguments"),
         // Undefined where scores differ.
         b"ZRANGEBYLEX" | b"ZREVRANGEBYLEX" | b"ZLEXCOUNT" => true,
+        b"ZRANGE" if has(request, "BYLEX") => true,
         // Elements without a weight are equal, and LIMIT cuts them off in any order.
         b"SORT" | b"SORT_RO" if has(request, "BY") && has(request, "LIMIT") => {
             matches!((ours, theirs), (Value::Array(a), Value::Array(b)) if a.len() == b.len())
