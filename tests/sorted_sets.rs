@@ -49,7 +49,7 @@ fn numbers_at_their_edges() {
     let server = Limpid::durable();
     let mut c = server.resp();
     c.check("ZADD z -inf low +inf high 1e-300 tiny 17976931348623157e292 huge 0.1 tenth -0 zero", int(6));
-    let all = "low -inf zero -0 tiny 1e-300 tenth 0.1 huge 1.7976931348623157e+308 high inf";
+    let all = "low -inf zero 0 tiny 1e-300 tenth 0.1 huge 1.7976931348623157e+308 high inf";
     check(&mut c, "ZRANGE z 0 -1 WITHSCORES", all);
     c.check_error("ZADD z nan a", NOT_A_FLOAT);
     c.check_error("ZADD z x a", NOT_A_FLOAT);
