@@ -23,7 +23,7 @@ use crate::connection::{Notice, ReactorHandle};
 use crate::execute::Executor;
 use crate::janitor::{Duties, Janitor};
 use crate::keyspace::Keyspace;
-use crate::memory;
+use crate::memory::{self, Limit};
 use crate::metrics::Metrics;
 use crate::persistence::{self, Opened};
 use crate::reactor::{Reactor, listener};
@@ -49,6 +49,7 @@ pub struct Running {
 /// What commands may ask of the process.
 struct Controls {
     stop: Sender<()>,
+    evict: Sender<()>,
     to_reactor: ReactorHandle,
 }
 
@@ -60,6 +61,11 @@ impl Control for Controls {
 
     fn expire_at(&self, at: Instant, blocked: Weak<Blocked>) {
         self.to_reactor.tell(Notice::Expire { at, blocked });
+    }
+
+    fn evict_on(&self) {
+        // A second request finds the channel full: the janitor has not come to the first one yet.
+        let _ = self.evict.try_send(());
     }
 
     fn close(&self, client: u64) {
@@ -93,6 +99,7 @@ impl Running {
         let reactor = Reactor::new(listeners).map_err(|e| format!("cannot poll sockets: {e}"))?;
         let to_reactor = reactor.handle();
         let (stopper, stop) = bounded(1);
+        let (evict, full) = bounded(1);
         let workers = config.workers;
         let banner = banner(&config, &addresses, &opened, &keyspace);
 
@@ -114,7 +121,8 @@ impl Running {
             pauses: Pauses::default(),
             metrics: Arc::clone(&metrics),
             persistence: log.persistence(),
-            control: Arc::new(Controls { stop: stopper.clone(), to_reactor: to_reactor.clone() }),
+            limit: Limit::default(),
+            control: Arc::new(Controls { stop: stopper.clone(), evict, to_reactor: to_reactor.clone() }),
             started_ms: now_ms(),
             run_id: new_id(),
             replication_id: Mutex::new(new_id()),
@@ -128,7 +136,7 @@ impl Running {
         if let Ok(mut cell) = verdicts.lock() {
             *cell = Some(Arc::clone(&pool));
         }
-        let duties = Duties { server: Arc::clone(&server), log: log.port(), garbage: rubbish };
+        let duties = Duties { server: Arc::clone(&server), log: log.port(), garbage: rubbish, full };
         duties.sweep();
         let cannot = |e: std::io::Error| format!("cannot start a thread: {e}");
         Ok(Running {

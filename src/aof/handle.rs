@@ -12,6 +12,7 @@ use super::writer::{Appended, Now, Writer};
 use super::{Event, Policy};
 use crate::execute::log::{Health, Log, Seq};
 use crate::keyspace::effects::Effects;
+use crate::memory;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use std::io;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
@@ -174,6 +175,7 @@ impl Loop {
             let found = self.drain(&mut writer);
             writer.commit(now());
             writer.tick(now());
+            memory::tell();
             match found {
                 Found::Nothing => self.sleep(&writer),
                 Found::All if self.pace.is_zero() => {}

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::config::{Config, Fsync};
 use crate::keyspace::{DatabaseSize, Keyspace};
+use crate::memory::{self, Limit};
 use crate::metrics::Metrics;
 use crate::session::{Blocked, Broker, Clients, Line, Pauses, Session, Woken};
 
@@ -36,6 +37,8 @@ pub struct Server {
     /// Clients that wait for the end of a pause.
     pub pauses: Pauses,
     pub metrics: Arc<Metrics>,
+    /// How much memory may be used.
+    pub limit: Limit,
     pub persistence: Arc<dyn Persistence>,
     pub control: Arc<dyn Control>,
     pub started_ms: u64,
@@ -69,6 +72,17 @@ impl Server {
         );
         self.keyspace.tuning.set(config.thresholds);
         self.persistence.set_fsync(config.appendfsync);
+        self.apply_memory(config);
+    }
+
+    fn apply_memory(&self, config: &Config) {
+        let policy = config.maxmemory_policy;
+        self.keyspace.evictor.set(policy, config.maxmemory_samples);
+        self.keyspace.usage.set(policy.counts_uses(), config.lfu_log_factor, config.lfu_decay_minutes);
+        // While there is no limit, not everybody says what is used.
+        memory::usage();
+        self.limit.set(config.maxmemory, config.eviction_tenacity);
+        self.control.evict_on();
     }
 
     /// Whether the janitor may remove keys that are due: not while a pause promises that nothing changes.
@@ -106,6 +120,8 @@ pub trait Control: Send + Sync {
     fn stop(&self);
     /// Ends a wait when its time is up.
     fn expire_at(&self, at: Instant, blocked: Weak<Blocked>);
+    /// Has keys evicted in the background until memory is within its limit.
+    fn evict_on(&self);
     /// Closes a client's connection soon.
     fn close(&self, client: u64);
     /// 40 hexadecimal digits that nobody has seen before.

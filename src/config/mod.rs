@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::data::Thresholds;
+use crate::keyspace::evict::Policy;
 use crate::limits;
 pub use options::{Opt, Shape};
 
@@ -55,6 +56,14 @@ pub struct Config {
     pub latency_tracking: bool,
     pub latency_percentiles: Vec<f64>,
     pub thresholds: Thresholds,
+    /// Bytes; 0: no limit.
+    pub maxmemory: u64,
+    pub maxmemory_policy: Policy,
+    pub maxmemory_samples: usize,
+    pub eviction_tenacity: u32,
+    pub lfu_log_factor: u32,
+    /// 0: never.
+    pub lfu_decay_minutes: u32,
     /// Where it was read from, if anywhere: what CONFIG REWRITE writes.
     pub file: Option<PathBuf>,
 }
@@ -84,6 +93,12 @@ impl Default for Config {
             latency_tracking: true,
             latency_percentiles: vec![50.0, 99.0, 99.9],
             thresholds: Thresholds::default(),
+            maxmemory: 0,
+            maxmemory_policy: Policy::NoEviction,
+            maxmemory_samples: 5,
+            eviction_tenacity: 10,
+            lfu_log_factor: 10,
+            lfu_decay_minutes: 1,
             file: None,
         }
     }

@@ -1,10 +1,10 @@
 //! What happens to every request, in short stages.
 //!
 //! ```text
-//!   words --> look up --> arity --> may it? --> queue (MULTI) or run --> record --> count
-//!                                                          |
-//!                             lock the key set's shards, ascending; call the handler;
-//!                             append its effects to the log; only then release the shards
+//!   words --> look up --> arity --> may it? --> room --> queue (MULTI) or run --> record --> count
+//!                                                                   |
+//!                                      lock the key set's shards, ascending; call the handler;
+//!                                      append its effects to the log; only then release the shards
 //! ```
 //!
 //! Effects are appended while the shards are locked, so the log's order is the apply order of every key. The number
@@ -13,6 +13,7 @@
 pub mod log;
 mod pause;
 pub mod replay;
+pub mod room;
 mod slow;
 mod transaction;
 mod wait;
@@ -107,11 +108,13 @@ impl Executor {
             woken,
         };
         let mark = call.reply.mark();
-        let admitted = found.and_then(|found| admit(found, call.session));
+        let admitted = found
+            .and_then(|found| admit(found, call.session))
+            .and_then(|found| self.make_room(found, &mut call));
         let done = match (admitted, &mut call.session.transaction) {
             (Ok(found), Some(_)) if !is_step(found.command) => self.queue(found, words, &mut call),
             (Ok(found), _) => self.dispatch(found, words, &mut call),
-            (Err(error), _) if error == transaction::EXEC_ARITY => {
+            (Err(error), _) if error == transaction::EXEC_ARITY || error == room::EXEC_OUT_OF_MEMORY => {
                 self.discard(call.session);
                 Err(error)
             }

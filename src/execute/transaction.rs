@@ -28,6 +28,7 @@ impl Executor {
             transaction.aborted = true;
             return Err(error);
         }
+        transaction.grows |= found.command.flags.has(Flags::GROWS);
         transaction.queue.push(Queued { index: found.index, words: OwnedWords::from(words) });
         call.reply.status("QUEUED");
         Ok(())

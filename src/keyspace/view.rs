@@ -6,6 +6,7 @@ use super::entry::Entry;
 use super::lock::{Locked, Place};
 use super::object::{Stored, Type, WrongType};
 use super::shard::Shard;
+use super::usage::Usage;
 use super::{DatabaseSize, Keyspace};
 use crate::data::Thresholds;
 use crate::limits::SHARDS;
@@ -99,10 +100,9 @@ impl<'k> View<'k> {
         shard?.find(self.keyspace.hash(key), key).filter(|entry| !entry.is_due(self.now_ms))
     }
 
-    /// Whole seconds since the last use of an entry of this view.
-    pub fn idle_s(&self, entry: &Entry) -> u64 {
-        let used_s = if entry.access() == 0 { self.keyspace.born_s } else { entry.access() };
-        (self.now_ms / 1000).saturating_sub(u64::from(used_s))
+    /// How the use of entries is counted, which says what their access words mean.
+    pub fn usage(&self) -> &'k Usage {
+        &self.keyspace.usage
     }
 
     /// A source of random numbers, another one at each call.
@@ -110,9 +110,8 @@ impl<'k> View<'k> {
         self.keyspace.random()
     }
 
-    /// Seconds of the last use, for OBJECT IDLETIME.
     fn used(&self, entry: &Entry) {
-        entry.set_access((self.now_ms / 1000) as u32);
+        entry.set_access(self.keyspace.used_again(entry.access(), self.now_ms));
     }
 
     pub fn string(&self, key: &[u8]) -> Result<Option<&[u8]>, WrongType> {

@@ -1,16 +1,78 @@
 //! Memory as the allocator and the operating system count it.
+//!
+//! ```text
+//!   each thread: allocated - freed, counted by jemalloc --tell--> [ TOLD: one sum ] --> used(): one load
+//!                                                                        ^
+//!   usage(): the allocator's own statistics, which take some work -------+  puts right what was never told
+//! ```
 
+mod limit;
+
+use std::cell::Cell;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use tikv_jemalloc_ctl::stats_print::{Options, stats_print};
+use tikv_jemalloc_ctl::thread::{ThreadLocal, allocatedp, deallocatedp};
 use tikv_jemalloc_ctl::{epoch, stats};
+
+pub use limit::Limit;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 static STARTUP: OnceLock<usize> = OnceLock::new();
+
+/// What all threads have allocated, less what they have freed, as far as they have told.
+static TOLD: AtomicI64 = AtomicI64::new(0);
+/// A thread keeps less than this to itself.
+const UNTOLD_BYTES: i64 = 1 << 10;
+
+thread_local! {
+    static TALLY: Option<Tally> = Tally::new();
+}
+
+/// One thread's part in `TOLD`.
+struct Tally {
+    allocated: ThreadLocal<u64>,
+    freed: ThreadLocal<u64>,
+    told: Cell<i64>,
+}
+
+impl Tally {
+    fn new() -> Option<Tally> {
+        let (allocated, freed) = (allocatedp::read().ok()?, deallocatedp::read().ok()?);
+        Some(Tally { allocated, freed, told: Cell::new(0) })
+    }
+
+    fn tell(&self, at_least: i64) {
+        // What another thread has allocated and this one has freed makes it negative.
+        let net = self.allocated.get().wrapping_sub(self.freed.get()) as i64;
+        let change = net - self.told.get();
+        if change.abs() >= at_least {
+            TOLD.fetch_add(change, Ordering::Relaxed);
+            self.told.set(net);
+        }
+    }
+}
+
+/// Counts in what the calling thread has allocated and freed. Cheap: some loads, and rarely an addition.
+#[inline]
+pub fn tell() {
+    TALLY.with(|tally| tally.iter().for_each(|tally| tally.tell(UNTOLD_BYTES)));
+}
+
+/// As [`tell`], to the last byte.
+pub fn tell_all() {
+    TALLY.with(|tally| tally.iter().for_each(|tally| tally.tell(1)));
+}
+
+/// Bytes allocated at the moment, give or take what threads have not told. One load.
+#[inline]
+pub fn used() -> usize {
+    usize::try_from(TOLD.load(Ordering::Relaxed)).unwrap_or(0)
+}
 
 /// Bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +102,7 @@ pub fn usage() -> Usage {
     // The figures are a snapshot; without a new epoch they are old, never wrong.
     let _ = epoch::advance();
     let allocated = stats::allocated::read().unwrap_or(0);
+    TOLD.store(allocated as i64, Ordering::Relaxed);
     let allocator_resident = stats::resident::read().unwrap_or(0);
     Usage {
         allocated,
