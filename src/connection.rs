@@ -32,8 +32,6 @@ pub struct Connection {
     pub client: Arc<Client>,
     inbox: Mutex<Inbox>,
     exec: Mutex<Exec>,
-    /// Bytes delivered and not yet run.
-    in_flight: AtomicUsize,
     /// The reactor has stopped reading until the inbox is empty.
     paused: AtomicBool,
     to_reactor: ReactorHandle,
@@ -170,18 +168,22 @@ impl Connection {
                 client: Arc::clone(&session.client),
                 inbox: Mutex::default(),
                 exec: Mutex::new(Exec { session, unsent: Vec::new(), sent: 0, held: None }),
-                in_flight: AtomicUsize::new(0),
                 paused: AtomicBool::new(false),
                 to_reactor,
             }
         })
     }
 
+    /// Bytes delivered and not yet run.
+    fn in_flight(&self) -> &AtomicUsize {
+        &self.client.buffered.requests
+    }
+
     // ---- the reactor's side ----
 
     /// Hands requests over. Returns whether the turn is free and now goes with the caller's job.
     pub fn deliver(&self, batch: Batch) -> bool {
-        self.in_flight.fetch_add(batch.bytes.len(), Ordering::Relaxed);
+        self.in_flight().fetch_add(batch.bytes.len(), Ordering::Relaxed);
         let mut inbox = lock(&self.inbox);
         inbox.batches.push_back(batch);
         !std::mem::replace(&mut inbox.turn_taken, true)
@@ -203,12 +205,12 @@ impl Connection {
 
     /// Whether so much waits that reading must pause; a [`Notice::Resume`] follows.
     pub fn is_full(&self) -> bool {
-        if self.in_flight.load(Ordering::Relaxed) < limits::IN_FLIGHT_MAX {
+        if self.in_flight().load(Ordering::Relaxed) < limits::IN_FLIGHT_MAX {
             return false;
         }
         self.paused.store(true, Ordering::SeqCst);
         // The last batch may have been taken between the look and the note.
-        self.in_flight.load(Ordering::SeqCst) >= limits::IN_FLIGHT_MAX
+        self.in_flight().load(Ordering::SeqCst) >= limits::IN_FLIGHT_MAX
     }
 
     // ---- the turn ----
@@ -220,6 +222,7 @@ impl Connection {
         }
         inbox.blocked = None;
         if !inbox.posted.is_empty() {
+            self.client.buffered.posted.store(0, Ordering::Relaxed);
             return Turn::Send(std::mem::take(&mut inbox.posted));
         }
         if let Some(progress) = inbox.current.take() {
@@ -227,7 +230,7 @@ impl Connection {
         }
         if let Some(batch) = inbox.batches.pop_front() {
             drop(inbox);
-            let before = self.in_flight.fetch_sub(batch.bytes.len(), Ordering::SeqCst);
+            let before = self.in_flight().fetch_sub(batch.bytes.len(), Ordering::SeqCst);
             if before - batch.bytes.len() < limits::IN_FLIGHT_MAX
                 && self.paused.load(Ordering::Relaxed)
                 && self.paused.swap(false, Ordering::SeqCst)
@@ -299,6 +302,7 @@ impl Outlet for Connection {
             inbox.posted = Vec::new();
         } else {
             inbox.posted.extend_from_slice(bytes);
+            self.client.buffered.posted.store(inbox.posted.len(), Ordering::Relaxed);
         }
         let free = !std::mem::replace(&mut inbox.turn_taken, true);
         drop(inbox);
@@ -345,6 +349,7 @@ impl Exec {
             self.unsent.clear();
             self.unsent.extend_from_slice(&bytes[sent..]);
             self.sent = 0;
+            self.note_unsent();
         }
         bytes.clear();
         Ok(sent)
@@ -358,7 +363,12 @@ impl Exec {
             self.unsent = Vec::new();
             self.sent = 0;
         }
+        self.note_unsent();
         Ok(sent)
+    }
+
+    fn note_unsent(&self) {
+        self.session.client.buffered.unsent.store(self.unsent_bytes(), Ordering::Relaxed);
     }
 }
 

@@ -160,6 +160,10 @@ impl Persistence for Off {
         out.push_str("loading:0\r\naof_enabled:0\r\n");
     }
 
+    fn backlog_bytes(&self) -> usize {
+        0
+    }
+
     fn synced(&self) -> Option<u64> {
         None
     }
@@ -232,6 +236,10 @@ impl Persistence for On {
         let rewrite = if self.compactor.last_failed() { "err" } else { "ok" };
         let _ = write!(out, "aof_last_bgrewrite_status:{rewrite}\r\n");
         let _ = write!(out, "rdb_last_bgsave_status:{status}\r\naof_last_write_status:{status}\r\n");
+    }
+
+    fn backlog_bytes(&self) -> usize {
+        self.aof.backlog_bytes()
     }
 
     /// Naming the policy again makes the log sync what it has written by then.

@@ -15,6 +15,7 @@
 
 mod beside;
 mod cases;
+mod eviction;
 mod load;
 mod memory;
 mod options;
@@ -49,6 +50,7 @@ fn run(options: &Options) -> Result<()> {
         let table = match mode {
             Mode::Load(case) => report.load(case, &cases::run(options, case)?),
             Mode::Beside(disturbance) => report.beside(disturbance, &beside::run(options, disturbance)?),
+            Mode::Eviction(trace) => report.eviction(trace, &eviction::run(options, trace)?),
             Mode::Memory(filling) => report.memory(filling, &memory::per_key(options, filling)?),
             Mode::Idle { connections } => {
                 report.idle(*connections, &memory::per_connection(options, *connections)?)

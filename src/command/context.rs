@@ -95,6 +95,9 @@ impl Server {
 pub trait Persistence: Send + Sync {
     /// `name:value` lines of INFO's Persistence section.
     fn info(&self, out: &mut String);
+    /// Bytes that wait to be written to the log.
+    fn backlog_bytes(&self) -> usize;
+
     /// By the time that a reply to this request leaves, records up to this number are on disk; `None` without a log.
     fn synced(&self) -> Option<u64>;
 

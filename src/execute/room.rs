@@ -132,7 +132,11 @@ fn may_evict(server: &Server, log: &dyn Log) -> bool {
 fn excess(server: &Server, log: &dyn Log) -> usize {
     match server.limit.excess(0) {
         0 => 0,
-        _ => server.keyspace.pending.bytes().map_or(0, |bytes| server.limit.excess(bytes + log.backlog_bytes())),
+        _ => server
+            .keyspace
+            .pending
+            .bytes()
+            .map_or(0, |bytes| server.limit.excess(bytes + log.backlog_bytes())),
     }
 }
 

@@ -88,6 +88,19 @@ struct Database {
 pub struct DatabaseSize {
     pub keys: usize,
     pub expires: usize,
+    /// Bytes of the tables, without what their slots point to.
+    pub table_bytes: usize,
+    /// Bytes of the queues of deadlines.
+    pub deadline_bytes: usize,
+}
+
+impl DatabaseSize {
+    fn add(&mut self, shard: Shard<'_>) {
+        self.keys += shard.len();
+        self.expires += shard.side.expiring();
+        self.table_bytes += shard.table_bytes();
+        self.deadline_bytes += shard.side.deadline_bytes();
+    }
 }
 
 impl Keyspace {
@@ -151,8 +164,7 @@ impl Keyspace {
         let Some(database) = self.databases[db as usize].get() else { return DatabaseSize::default() };
         let mut size = DatabaseSize::default();
         for (lock, side) in database.map.shards().iter().zip(&database.sides) {
-            size.keys += lock.read().len();
-            size.expires += side.expiring();
+            size.add(Shard { table: &lock.read(), side, hasher: &self.hasher });
         }
         size
     }

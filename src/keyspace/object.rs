@@ -150,3 +150,104 @@ impl Object {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::{Content, Entry};
+    use super::*;
+    use crate::data::Thresholds;
+    use crate::data::list::End;
+    use tikv_jemalloc_ctl::thread::{allocatedp, deallocatedp};
+
+    /// What this thread has allocated and not freed, by the allocator's own count.
+    fn allocated() -> u64 {
+        let (allocated, freed) = (allocatedp::read(), deallocatedp::read());
+        allocated.expect("jemalloc").get().wrapping_sub(freed.expect("jemalloc").get())
+    }
+
+    fn object(value: impl Stored) -> Entry {
+        Entry::new(b"key", Content::Object(Box::new(value.into_object())), None)
+    }
+
+    fn list(count: usize, bytes: usize) -> Entry {
+        let mut list = List::default();
+        for i in 0..count {
+            list.push(End::Back, format!("{i:0bytes$}").as_bytes(), &Thresholds::default());
+        }
+        object(list)
+    }
+
+    fn set(count: usize, prefix: &str) -> Entry {
+        let mut set = Set::default();
+        for i in 0..count {
+            set.add(format!("{prefix}{i}").as_bytes(), &Thresholds::default());
+        }
+        object(set)
+    }
+
+    fn zset(count: usize) -> Entry {
+        let mut zset = ZSet::default();
+        for i in 0..count {
+            zset.set(format!("member:{i}").as_bytes(), i as f64 * 0.5, &Thresholds::default());
+        }
+        object(zset)
+    }
+
+    fn hash(count: usize, deadlines: bool) -> Entry {
+        let mut hash = Hash::default();
+        for i in 0..count {
+            let name = format!("field:{i}");
+            hash.set(name.as_bytes(), format!("value:{i}").as_bytes(), 0, &Thresholds::default());
+            if deadlines {
+                hash.expire(name.as_bytes(), 1_000_000, crate::data::hash::Condition::Always, 0);
+            }
+        }
+        object(hash)
+    }
+
+    fn string(bytes: usize) -> Entry {
+        Entry::new(b"key", Content::Bytes(&vec![b'x'; bytes]), None)
+    }
+
+    /// One way to make an entry.
+    type Make = fn() -> Entry;
+
+    /// What MEMORY USAGE says of an entry is what the allocator has given for it.
+    #[test]
+    fn each_type_knows_what_it_takes() {
+        let makes: [(&str, Make); 17] = [
+            ("a small string", || string(10)),
+            ("a string", || string(200)),
+            ("a large string", || string(100_000)),
+            ("an edited string", || {
+                let mut entry = string(20_000);
+                entry.bytes_mut().expect("a string").extend_from_slice(&[b'y'; 5_000]);
+                entry
+            }),
+            ("a short list", || list(10, 10)),
+            ("a long list", || list(20_000, 30)),
+            ("a list of large elements", || list(300, 3_000)),
+            ("a set of few integers", || set(10, "")),
+            ("a set of integers", || set(500, "")),
+            ("a small set", || set(50, "member:")),
+            ("a large set", || set(20_000, "member:")),
+            ("a small sorted set", || zset(50)),
+            ("a large sorted set", || zset(20_000)),
+            ("a small hash", || hash(50, false)),
+            ("a large hash", || hash(20_000, false)),
+            ("a small hash with deadlines", || hash(50, true)),
+            ("a large hash with deadlines", || hash(20_000, true)),
+        ];
+        let mut wrong = Vec::new();
+        for (name, make) in makes {
+            let before = allocated();
+            let entry = make();
+            let (given, said) = (allocated().wrapping_sub(before), entry.heap_bytes() as u64);
+            if said.abs_diff(given) > given / 10 + 16 {
+                wrong.push(format!("{name}: {said} bytes, the allocator has given {given}"));
+            }
+            drop(entry);
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}

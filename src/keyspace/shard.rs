@@ -83,6 +83,15 @@ impl Side {
         self.field_deadlines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Bytes of the queues of deadlines.
+    pub fn deadline_bytes(&self) -> usize {
+        // Without deadlines the queues are empty and own nothing.
+        match self.has_deadlines() {
+            true => self.deadlines().heap_bytes() + self.field_deadlines().heap_bytes(),
+            false => 0,
+        }
+    }
+
     /// Whether any key or field has a deadline; without one, nothing is ever due.
     pub fn has_deadlines(&self) -> bool {
         self.expiring() > 0 || self.has_fields.load(Ordering::Relaxed)
@@ -117,6 +126,11 @@ impl<'a> Shard<'a> {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes of the table, without what its slots point to.
+    pub fn table_bytes(&self) -> usize {
+        self.table.allocation_info().1.size()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &'a Entry> + use<'a> {

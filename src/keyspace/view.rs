@@ -129,10 +129,7 @@ impl<'k> View<'k> {
     pub fn size(&self, db: u8) -> DatabaseSize {
         let mut size = DatabaseSize::default();
         for index in 0..SHARDS {
-            self.shard(db, index, |shard| {
-                size.keys += shard.len();
-                size.expires += shard.side.expiring();
-            });
+            self.shard(db, index, |shard| size.add(shard));
         }
         size
     }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use tikv_jemalloc_ctl::stats_print::{Options, stats_print};
 use tikv_jemalloc_ctl::thread::{ThreadLocal, allocatedp, deallocatedp};
-use tikv_jemalloc_ctl::{epoch, stats};
+use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats};
 
 pub use limit::Limit;
 
@@ -92,8 +92,8 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What the data takes: all but what was there before it.
-    pub fn dataset(&self) -> usize {
+    /// All but what was there before any data came.
+    pub fn since_startup(&self) -> usize {
         self.allocated.saturating_sub(self.startup)
     }
 }
@@ -117,6 +117,23 @@ pub fn usage() -> Usage {
 /// Called once, before any data comes.
 pub fn note_startup() {
     STARTUP.get_or_init(|| usage().allocated);
+}
+
+/// Gives unused pages back to the operating system, all at once: for a moment, pages of each arena may stay unused no time
+/// at all. The error is the allocator's.
+pub fn purge() -> Result<(), String> {
+    let arenas = arenas::narenas::read().map_err(|e| e.to_string())?;
+    for arena in 0..arenas {
+        for decay in ["dirty_decay_ms", "muzzy_decay_ms"] {
+            let name = format!("arena.{arena}.{decay}\0");
+            let option = name.as_bytes().name();
+            // An arena that nobody has used does not exist yet, and holds nothing.
+            if let Ok(usual_ms) = Access::<isize>::update(option, 0) {
+                option.write(usual_ms).map_err(|e| e.to_string())?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The allocator's own report.

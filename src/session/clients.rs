@@ -13,6 +13,25 @@ pub struct Client {
     authenticated: AtomicBool,
     names: Mutex<Names>,
     shown: Shown,
+    pub buffered: Buffered,
+}
+
+/// Bytes that wait in the buffers of a connection.
+#[derive(Default)]
+pub struct Buffered {
+    /// Requests that have been delivered and not begun.
+    pub requests: AtomicUsize,
+    /// Replies that the socket did not take yet.
+    pub unsent: AtomicUsize,
+    /// Messages that others have posted.
+    pub posted: AtomicUsize,
+}
+
+impl Buffered {
+    /// What waits to be sent.
+    pub fn output(&self) -> usize {
+        self.unsent.load(Ordering::Relaxed) + self.posted.load(Ordering::Relaxed)
+    }
 }
 
 /// Where a connection comes from.
@@ -91,7 +110,13 @@ impl Client {
                 watched: AtomicU32::new(0),
                 subscriptions: Default::default(),
             },
+            buffered: Buffered::default(),
         }
+    }
+
+    /// What the client takes: its own record, and what waits in its buffers.
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Client>() + self.buffered.requests.load(Ordering::Relaxed) + self.buffered.output()
     }
 
     pub fn names(&self) -> MutexGuard<'_, Names> {

@@ -91,7 +91,7 @@ fn push_line(out: &mut String, server: &Server, client: &Client, now_ms: u64, re
     let _ = writeln!(
         out,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} ssub={shard_channels} multi={} watch={} \
-         qbuf={request_bytes} qbuf-free=0 argv-mem={request_bytes} multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 \
+         qbuf={request_bytes} qbuf-free=0 argv-mem={request_bytes} multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem={} \
          tot-mem={} events=r cmd={command} user={DEFAULT_USER} redir=-1 resp={} lib-name={} lib-ver={}",
         client.id,
         origin.address,
@@ -104,7 +104,8 @@ fn push_line(out: &mut String, server: &Server, client: &Client, now_ms: u64, re
         glance.db,
         glance.queued.map_or(-1, i64::from),
         glance.watched,
-        size_of::<Client>() + request_bytes,
+        client.buffered.output(),
+        client.memory_bytes() + request_bytes,
         glance.resp,
         names.library,
         names.library_version,

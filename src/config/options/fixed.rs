@@ -35,6 +35,7 @@ pub static ROWS: &[Fixed] = &[
     fixed("aof-use-rdb-preamble", "no"),
     fixed("no-appendfsync-on-rewrite", "no"),
     fixed("stop-writes-on-bgsave-error", "yes"),
+    // No client is closed to save memory, and no entry is ever moved.
     fixed("maxmemory-clients", "0"),
     fixed("activedefrag", "no"),
     // What takes long to free is always freed by another thread.

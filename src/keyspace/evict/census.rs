@@ -5,8 +5,9 @@ use super::super::Keyspace;
 use super::super::lock::Place;
 use super::policy::Policy;
 
-/// Draws after which shards are counted again.
-const DRAWS: usize = 1024;
+/// Draws after which shards are counted again: as many as there are keys, within these bounds.
+const DRAWS_MIN: usize = 64;
+const DRAWS_MAX: usize = 1024;
 
 #[derive(Default)]
 pub struct Census {
@@ -30,7 +31,6 @@ impl Census {
 
     /// Waits for no lock: a shard that is being written to is there, and the next census will know how large.
     fn count(&mut self, keyspace: &Keyspace, policy: Policy) {
-        self.draws_left = DRAWS;
         self.shards.clear();
         let mut total = 0;
         for place in keyspace.all_places() {
@@ -44,6 +44,7 @@ impl Census {
                 self.shards.push((place, total));
             }
         }
+        self.draws_left = total.clamp(DRAWS_MIN, DRAWS_MAX);
     }
 
     /// What it knows is no longer true.

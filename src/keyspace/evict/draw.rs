@@ -50,13 +50,12 @@ fn any<'s>(shard: &Shard<'s>, wanted: usize, random: u64, mut found: impl FnMut(
     let first = below(buckets, random);
     let steps = buckets.min(wanted.saturating_mul(BUCKETS_PER_KEY).saturating_add(BUCKETS_MORE));
     let mut none = true;
-    (0..steps)
-        .filter_map(|step| table::bucket(shard.table, (first + step) % buckets))
-        .take(wanted)
-        .for_each(|entry| {
+    (0..steps).filter_map(|step| table::bucket(shard.table, (first + step) % buckets)).take(wanted).for_each(
+        |entry| {
             found(entry);
             none = false;
-        });
+        },
+    );
     if none {
         shard.iter().take(wanted).for_each(found);
     }

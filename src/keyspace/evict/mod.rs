@@ -53,7 +53,8 @@ impl Evictor {
             pool: Pool::default(),
             random: Box::new(random),
         };
-        Evictor { policy: AtomicU8::new(0), samples: AtomicUsize::new(5), chooser: Mutex::new(chooser) }
+        let policy = AtomicU8::new(Policy::default() as u8);
+        Evictor { policy, samples: AtomicUsize::new(5), chooser: Mutex::new(chooser) }
     }
 
     pub fn set(&self, policy: Policy, samples: usize) {
@@ -132,24 +133,39 @@ impl Chooser {
         // One draw is enough where nothing is compared.
         let samples =
             if order == Order::Chance { 1 } else { keyspace.evictor.samples.load(Ordering::Relaxed) };
-        // Deadlines are in order within a shard; to sample means to look at several shards.
-        let (shards, keys) = if order == Order::Deadline { (samples, 1) } else { (1, samples) };
-        for _ in 0..shards {
+        let mut sampled = 0;
+        // A small shard has less to offer than is wanted of it; each has something, unless it has just changed.
+        for _ in 0..samples {
             let Some(place) = self.census.draw(keyspace, policy, (self.random)()) else {
                 return Choice::Nothing;
             };
-            self.sample(keyspace, place, order, keys, now_ms);
+            sampled += self.sample(keyspace, place, order, samples - sampled, now_ms);
+            if sampled >= samples {
+                break;
+            }
         }
         self.pool.take_best().map_or(Choice::Missed, Choice::Candidate)
     }
 
-    fn sample(&mut self, keyspace: &Keyspace, place: Place, order: Order, keys: usize, now_ms: u64) {
+    /// Offers some keys of a shard, and returns how many samples they count as.
+    fn sample(
+        &mut self,
+        keyspace: &Keyspace,
+        place: Place,
+        order: Order,
+        wanted: usize,
+        now_ms: u64,
+    ) -> usize {
         let Chooser { policy, pool, random, .. } = self;
+        let mut offered = 0;
         keyspace.try_with_shard(place, |shard| {
-            draw::draw(&shard, *policy, keys, random, |entry| {
+            draw::draw(&shard, *policy, wanted, random, |entry| {
                 let rank = order.rank(entry, &keyspace.usage, now_ms);
                 pool.offer(Candidate { rank, place, hash: keyspace.hash(entry.key()) });
+                offered += 1;
             });
         });
+        // The nearest deadlines of a shard say nothing of other shards, however many there are.
+        if order == Order::Deadline { offered.min(1) } else { offered }
     }
 }

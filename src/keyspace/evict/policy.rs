@@ -7,15 +7,15 @@ use super::super::usage::Usage;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(u8)]
 pub enum Policy {
-    #[default]
-    NoEviction,
-    AllKeysLru,
     VolatileLru,
-    AllKeysLfu,
     VolatileLfu,
-    AllKeysRandom,
     VolatileRandom,
     VolatileTtl,
+    AllKeysLru,
+    AllKeysLfu,
+    AllKeysRandom,
+    #[default]
+    NoEviction,
 }
 
 /// What decides between keys.
@@ -28,15 +28,16 @@ pub enum Order {
 }
 
 impl Policy {
+    /// In the order of their numbers, which is that of Redis's error text.
     pub const ALL: [Policy; 8] = [
-        Policy::NoEviction,
-        Policy::AllKeysLru,
         Policy::VolatileLru,
-        Policy::AllKeysLfu,
         Policy::VolatileLfu,
-        Policy::AllKeysRandom,
         Policy::VolatileRandom,
         Policy::VolatileTtl,
+        Policy::AllKeysLru,
+        Policy::AllKeysLfu,
+        Policy::AllKeysRandom,
+        Policy::NoEviction,
     ];
 
     pub fn name(self) -> &'static str {
@@ -107,6 +108,7 @@ mod tests {
     fn policies_are_known_by_their_names() {
         for policy in Policy::ALL {
             assert_eq!(Policy::of_name(&policy.name().to_uppercase()), Some(policy));
+            assert_eq!(Policy::ALL[policy as usize], policy);
             assert_eq!(policy.only_volatile(), policy.name().starts_with("volatile"));
         }
         assert_eq!(Policy::of_name("lru"), None);

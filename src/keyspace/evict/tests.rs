@@ -29,7 +29,9 @@ fn set(keyspace: &Keyspace, key: &str, deadline: Option<u64>, now_ms: u64) {
 }
 
 fn get(keyspace: &Keyspace, key: &str, now_ms: u64) -> bool {
-    View::new(keyspace, locked(keyspace, key.as_bytes(), Mode::Shared), 0, now_ms).get(key.as_bytes()).is_some()
+    View::new(keyspace, locked(keyspace, key.as_bytes(), Mode::Shared), 0, now_ms)
+        .get(key.as_bytes())
+        .is_some()
 }
 
 /// Evicts one key and returns it.
@@ -196,7 +198,8 @@ fn a_key_that_is_used_again_loses_its_place_among_the_candidates() {
     for _ in 0..4 {
         evict(&keyspace, NOW_MS + 30_000).expect("there are keys");
     }
-    let left: Vec<String> = (0..20).map(|i| i.to_string()).filter(|key| get(&keyspace, key, NOW_MS + 40_000)).collect();
+    let left: Vec<String> =
+        (0..20).map(|i| i.to_string()).filter(|key| get(&keyspace, key, NOW_MS + 40_000)).collect();
     assert_eq!(left.len(), 16);
     set(&keyspace, "late", None, NOW_MS + 39_000);
     let gone: Vec<_> = (0..8).filter_map(|_| evict(&keyspace, NOW_MS + 41_000)).collect();
