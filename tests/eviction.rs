@@ -181,14 +181,7 @@ fn an_evicted_key_has_changed_for_who_watches_it() {
 
 #[test]
 fn evictions_are_in_the_log() {
-    let server = Limpid::with(&[
-        "--appendonly",
-        "yes",
-        "--appendfsync",
-        "everysec",
-        "--maxmemory-policy",
-        "allkeys-lru",
-    ]);
+    let server = Limpid::durable();
     let mut c = server.resp();
     // The log's own buffer is part of what is used, and grows to a megabyte or two.
     limit(&mut c, "allkeys-lru", 5_000_000);
@@ -196,7 +189,6 @@ fn evictions_are_in_the_log() {
         fill(&mut c, &format!("round{round}:"), 2000, &"x".repeat(1000), &[]);
     }
     c.cmd(&["HSET", "hash", "field", "value"]);
-    config(&mut c, "appendfsync", "always");
     eventually("most have to go", || info(&mut c, "evicted_keys") > 2000);
     // Nothing more goes from here on.
     config(&mut c, "maxmemory", "0");
