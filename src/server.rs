@@ -170,6 +170,7 @@ impl Running {
         let (garbage, rubbish) = unbounded();
         let keyspace = Arc::new(Keyspace::new(seed(), now_ms(), garbage));
         let opened = persistence::open(&config, &keyspace)?;
+        memory::count_anew();
         let metrics = Arc::new(Metrics::new(config.workers, table::count()));
         let reactor =
             Reactor::new(listeners, tls.clone()).map_err(|e| format!("cannot poll sockets: {e}"))?;

@@ -9,7 +9,7 @@ use super::error::Error;
 use crate::acl::Acl;
 use crate::config::{Config, Fsync, Refusal};
 use crate::keyspace::{DatabaseSize, Keyspace};
-use crate::memory::{self, Limit};
+use crate::memory::Limit;
 use crate::metrics::Metrics;
 use crate::session::blocking::State;
 use crate::session::pubsub::Kind;
@@ -166,8 +166,6 @@ impl Server {
         let policy = config.maxmemory_policy;
         self.keyspace.evictor.set(policy, config.maxmemory_samples);
         self.keyspace.usage.set(policy.counts_uses(), config.lfu_log_factor, config.lfu_decay_minutes);
-        // While there is no limit, not everybody says what is used.
-        memory::usage();
         self.limit.set(config.maxmemory, config.eviction_tenacity);
         self.control.evict_on();
     }

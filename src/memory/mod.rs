@@ -3,7 +3,7 @@
 //! ```text
 //!   each thread: allocated - freed, counted by jemalloc --tell--> [ TOLD: one sum ] --> used(): one load
 //!                                                                        ^
-//!   usage(): the allocator's own statistics, which take some work -------+  puts right what was never told
+//!   usage(): the allocator's own statistics, which take some work -------+  corrects by what nobody ever tells
 //! ```
 
 mod limit;
@@ -32,6 +32,8 @@ static STARTUP: OnceLock<usize> = OnceLock::new();
 
 /// What all threads have allocated, less what they have freed, as far as they have told.
 static TOLD: AtomicI64 = AtomicI64::new(0);
+/// By how much that differed from the allocator's own count when it was last compared.
+static DRIFT: AtomicI64 = AtomicI64::new(0);
 /// A thread keeps less than this to itself.
 const UNTOLD_BYTES: i64 = 1 << 10;
 
@@ -83,7 +85,9 @@ pub fn used() -> usize {
 /// Bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
-    /// What the program has asked for.
+    /// What the program has asked for, as its threads count it: what `maxmemory` is about.
+    pub used: usize,
+    /// The same as the allocator counts it, with what it keeps at hand for the threads.
     pub allocated: usize,
     /// Pages that hold any of it.
     pub active: usize,
@@ -100,7 +104,7 @@ pub struct Usage {
 impl Usage {
     /// All but what was there before any data came.
     pub fn since_startup(&self) -> usize {
-        self.allocated.saturating_sub(self.startup)
+        self.used.saturating_sub(self.startup)
     }
 }
 
@@ -108,21 +112,46 @@ pub fn usage() -> Usage {
     // The figures are a snapshot; without a new epoch they are old, never wrong.
     let _ = epoch::advance();
     let allocated = stats::allocated::read().unwrap_or(0);
-    TOLD.store(allocated as i64, Ordering::Relaxed);
+    correct(allocated);
     let allocator_resident = stats::resident::read().unwrap_or(0);
+    let used = used();
     Usage {
+        used,
         allocated,
         active: stats::active::read().unwrap_or(0),
         allocator_resident,
         resident: resident().unwrap_or(allocator_resident),
-        peak: PEAK.fetch_max(allocated, Ordering::Relaxed).max(allocated),
+        peak: PEAK.fetch_max(used, Ordering::Relaxed).max(used),
         startup: STARTUP.get().copied().unwrap_or(0),
     }
 }
 
+/// What the allocator keeps at hand for its threads counts as allocated with it, and is nobody's.
+const AT_HAND_BYTES: i64 = 4 << 20;
+
+/// Corrects by what nobody will ever tell: threads that are gone, and such as never tell. What a thread has not told yet,
+/// since it is in the middle of its work, looks the same, but not twice.
+fn correct(allocated: usize) {
+    tell_all();
+    let drift = allocated as i64 - TOLD.load(Ordering::Relaxed);
+    let before = DRIFT.load(Ordering::Relaxed);
+    let lasting = if (drift > 0) == (before > 0) { drift.abs().min(before.abs()) } else { 0 };
+    let untold = (lasting - AT_HAND_BYTES).max(0) * drift.signum();
+    TOLD.fetch_add(untold, Ordering::Relaxed);
+    DRIFT.store(drift - untold, Ordering::Relaxed);
+}
+
+/// Takes the allocator's own count for the truth. Called while no other thread has anything to tell.
+pub fn count_anew() {
+    tell_all();
+    let _ = epoch::advance();
+    TOLD.store(stats::allocated::read().unwrap_or(0) as i64, Ordering::Relaxed);
+}
+
 /// Called once, before any data comes.
 pub fn note_startup() {
-    STARTUP.get_or_init(|| usage().allocated);
+    count_anew();
+    STARTUP.get_or_init(|| usage().used);
 }
 
 /// Gives unused pages back to the operating system, all at once: for a moment, pages of each arena may stay unused no time

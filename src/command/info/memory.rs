@@ -1,4 +1,4 @@
-//! The Memory section. What is used is what the allocator says; nothing is estimated but the parts of it.
+//! The Memory section. What is used is what has been asked of the allocator; nothing is estimated but the parts of it.
 
 use super::super::context::Context;
 use super::super::server::memory::{Parts, percent, ratio};
@@ -29,15 +29,15 @@ pub fn memory(out: &mut Lines, context: &Context) {
 fn used(out: &mut Lines, memory: &memory::Usage, parts: &Parts) {
     let machine = memory::of_the_machine().unwrap_or(0);
     let overhead = parts.overhead(memory);
-    let dataset = memory.allocated.saturating_sub(overhead);
+    let dataset = memory.used.saturating_sub(overhead);
     lines!(out,
-        "used_memory": memory.allocated,
-        "used_memory_human": human(memory.allocated),
+        "used_memory": memory.used,
+        "used_memory_human": human(memory.used),
         "used_memory_rss": memory.resident,
         "used_memory_rss_human": human(memory.resident),
         "used_memory_peak": memory.peak,
         "used_memory_peak_human": human(memory.peak),
-        "used_memory_peak_perc": format_args!("{:.2}%", percent(memory.allocated, memory.peak)),
+        "used_memory_peak_perc": format_args!("{:.2}%", percent(memory.used, memory.peak)),
         "used_memory_overhead": overhead,
         "used_memory_startup": memory.startup,
         "used_memory_dataset": dataset,

@@ -116,13 +116,13 @@ fn stats(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     let memory = memory::usage();
     let parts = Parts::of(context);
     let overhead = parts.overhead(&memory);
-    let dataset = memory.allocated.saturating_sub(overhead);
+    let dataset = memory.used.saturating_sub(overhead);
     let keys = parts.keys();
     let more = |part: usize, whole: usize| Figure::Difference(part as i64 - whole as i64);
     let named = |name: &str, figure| (name.to_string(), figure);
     let mut figures = vec![
         named("peak.allocated", Count(memory.peak)),
-        named("total.allocated", Count(memory.allocated)),
+        named("total.allocated", Count(memory.used)),
         named("startup.allocated", Count(memory.startup)),
         named("replication.backlog", Count(0)),
         named("clients.slaves", Count(0)),
@@ -138,7 +138,7 @@ fn stats(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
         named("keys.bytes-per-key", Count(memory.since_startup() / keys.max(1))),
         named("dataset.bytes", Count(dataset)),
         named("dataset.percentage", Ratio(percent(dataset, memory.since_startup()))),
-        named("peak.percentage", Ratio(percent(memory.allocated, memory.peak))),
+        named("peak.percentage", Ratio(percent(memory.used, memory.peak))),
         named("allocator.allocated", Count(memory.allocated)),
         named("allocator.active", Count(memory.active)),
         named("allocator.resident", Count(memory.allocator_resident)),
@@ -148,8 +148,8 @@ fn stats(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
         named("allocator-rss.bytes", more(memory.allocator_resident, memory.active)),
         named("rss-overhead.ratio", Ratio(ratio(memory.resident, memory.allocator_resident))),
         named("rss-overhead.bytes", more(memory.resident, memory.allocator_resident)),
-        named("fragmentation", Ratio(ratio(memory.resident, memory.allocated))),
-        named("fragmentation.bytes", more(memory.resident, memory.allocated)),
+        named("fragmentation", Ratio(ratio(memory.resident, memory.used))),
+        named("fragmentation.bytes", more(memory.resident, memory.used)),
     ]);
     reply.map(figures.len());
     for (name, figure) in figures {
@@ -200,24 +200,24 @@ fn doctor(_: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
 fn diagnosis(memory: &memory::Usage) -> String {
     const SMALL: usize = 16 << 20;
     let mut out = String::new();
-    if memory.allocated < SMALL {
+    if memory.used < SMALL {
         return "Nothing to see: so little memory is used that no figure means anything.\n".into();
     }
     // Writing to a String cannot fail.
-    if ratio(memory.peak, memory.allocated) > 1.5 {
+    if ratio(memory.peak, memory.used) > 1.5 {
         let _ = writeln!(
             out,
             "Peak: {} MiB were used at the worst, {} MiB are now. What the allocator keeps of it goes back bit by bit.",
             memory.peak >> 20,
-            memory.allocated >> 20
+            memory.used >> 20
         );
     }
-    if ratio(memory.resident, memory.allocated) > 1.4 {
+    if ratio(memory.resident, memory.used) > 1.4 {
         let _ = writeln!(
             out,
             "Fragmentation: {} MiB are resident for {} MiB in use. Values that come and go in many sizes do that.",
             memory.resident >> 20,
-            memory.allocated >> 20
+            memory.used >> 20
         );
     }
     if out.is_empty() {
