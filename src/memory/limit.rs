@@ -110,7 +110,7 @@ mod tests {
         let limit = Limit::default();
         assert_eq!(limit.excess(0), 0);
         limit.set(1, 10);
-        super::super::usage();
+        super::super::count_anew();
         let excess = limit.excess(0);
         assert!(excess > 0, "the program uses more than a byte");
         assert_eq!(limit.excess(usize::MAX), 0);

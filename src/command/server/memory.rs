@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn the_doctor_names_what_is_wrong() {
         let healthy = memory::Usage {
-            allocated: 100 << 20,
+            used: 100 << 20,
             resident: 110 << 20,
             peak: 100 << 20,
             ..memory::Usage::default()
