@@ -47,7 +47,7 @@ pub enum Fate {
 #[derive(Default)]
 pub struct Notices {
     queue: Mutex<VecDeque<Pending>>,
-    /// How many are in the queue.
+    /// How many are in the queue, or just being told.
     waiting: AtomicUsize,
     /// Held while messages go out, so that two who publish keep the queue's order.
     publishing: Mutex<()>,
@@ -69,7 +69,7 @@ impl Notices {
 
     /// Whether there may be something to publish.
     pub fn is_waiting(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+        self.waiting.load(Ordering::Acquire) > 0
     }
 
     /// Whether the first in the queue need not wait. Asked by whoever has moved on what is durable: under the queue's
@@ -91,6 +91,8 @@ impl Notices {
                     }
                 }
             }
+            // Only now: a message that finds nothing waiting goes out at once, and must not overtake these.
+            self.waiting.fetch_sub(1, Ordering::Release);
         }
     }
 
@@ -101,11 +103,11 @@ impl Notices {
             if fate == Fate::Wait {
                 return None;
             }
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
             let first = queue.pop_front();
             if fate == Fate::Tell {
                 return first;
             }
+            self.waiting.fetch_sub(1, Ordering::Release);
         }
     }
 }
