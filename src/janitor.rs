@@ -1,8 +1,9 @@
-//! The janitor: sweeps keys that are due, and frees what others had no time to free.
+//! The janitor: sweeps keys that are due, frees what others had no time to free, and evicts what they had no time to.
 //!
 //! ```text
 //!   every period: shard by shard, remove what is due, record DEL or HDEL  --> log
 //!   workers --Garbage--> [ crossbeam channel ] --> freed here, off everyone's path
+//!   workers, CONFIG SET --> memory is full: evict, record DEL, for a while; look for garbage; go on --> log
 //! ```
 //!
 //! Clients never depend on it: a key that is due is gone for every command from its deadline on.
@@ -15,6 +16,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::command::Server;
 use crate::execute::log::Log;
+use crate::execute::room::{Evicted, evict};
 use crate::keyspace::Garbage;
 use crate::keyspace::edit::{due_fields, told_of_due};
 use crate::keyspace::effects::Effects;
@@ -22,9 +24,15 @@ use crate::keyspace::entry::Entry;
 use crate::keyspace::event::{self, Events};
 use crate::keyspace::lock::Place;
 use crate::keyspace::shard::Due;
+use crate::limits::LOG_BACKLOG_MAX;
+use crate::memory;
 use crate::session::Notice;
 use crate::worker::{Pool, now_ms};
 
+/// How long keys are evicted before garbage is looked for.
+const EVICTING: Duration = Duration::from_micros(500);
+/// How long the log is left alone with the records of that, once it falls behind.
+const EVICTING_PAUSE: Duration = Duration::from_millis(5);
 /// Keys, and fields of hashes, removed under one hold of a shard's lock.
 const SWEPT_MAX: usize = 256;
 
@@ -40,6 +48,8 @@ pub struct Duties {
     pub garbage: Receiver<Garbage>,
     /// Tells subscribers what was removed.
     pub pool: Arc<Pool>,
+    /// Memory is over its limit.
+    pub full: Receiver<()>,
 }
 
 impl Janitor {
@@ -60,18 +70,41 @@ impl Janitor {
 impl Duties {
     fn run(&self, stopped: &Receiver<()>) {
         let mut next_sweep = Instant::now() + self.period();
+        let mut evicting = false;
         loop {
             // Looked at first: garbage that never ends must not keep the sweep from its time.
             if Instant::now() >= next_sweep {
                 self.round();
                 next_sweep = Instant::now() + self.period();
+                evicting = true;
             }
+            let mut idle = next_sweep.saturating_duration_since(Instant::now());
+            if evicting {
+                evicting = self.evict_some();
+                idle = if evicting { self.pace() } else { idle };
+            }
+            memory::tell();
             crossbeam_channel::select! {
                 recv(stopped) -> _ => return,
                 recv(self.garbage) -> garbage => drop(garbage),
-                default(next_sweep.saturating_duration_since(Instant::now())) => {}
+                recv(self.full) -> _ => evicting = true,
+                default(idle) => {}
             }
         }
+    }
+
+    /// Evicts for a short while. Returns whether there is more to do.
+    fn evict_some(&self) -> bool {
+        let evicted = &self.server.metrics.janitor.evicted;
+        let ended = evict(&self.server, &*self.log, now_ms(), Some(EVICTING), evicted);
+        self.log.ring();
+        self.pool.publish_notices();
+        ended == Evicted::OutOfTime
+    }
+
+    /// Between two whiles of evicting: none, unless the log has to catch up with the records.
+    fn pace(&self) -> Duration {
+        if self.log.backlog_bytes() < LOG_BACKLOG_MAX / 4 { Duration::ZERO } else { EVICTING_PAUSE }
     }
 
     /// What is done once per period.
@@ -80,7 +113,7 @@ impl Duties {
             self.sweep();
         }
         self.compact_if_grown();
-        crate::memory::usage();
+        memory::usage();
         self.server.metrics.sample(now_ms());
     }
 

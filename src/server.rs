@@ -24,7 +24,7 @@ use crate::connection::{Notice, ReactorHandle};
 use crate::execute::Executor;
 use crate::janitor::{Duties, Janitor};
 use crate::keyspace::Keyspace;
-use crate::memory;
+use crate::memory::{self, Limit};
 use crate::metrics::Metrics;
 use crate::persistence::{self, Opened};
 use crate::reactor::Reactor;
@@ -50,6 +50,7 @@ pub struct Running {
 /// What commands may ask of the process.
 struct Controls {
     stop: Sender<()>,
+    evict: Sender<()>,
     to_reactor: ReactorHandle,
     /// The plain port that was really bound.
     port: Arc<AtomicU16>,
@@ -65,6 +66,11 @@ impl Control for Controls {
 
     fn expire_at(&self, at: Instant, blocked: Weak<Blocked>) {
         self.to_reactor.tell(Notice::Expire { at, blocked });
+    }
+
+    fn evict_on(&self) {
+        // A second request finds the channel full: the janitor has not come to the first one yet.
+        let _ = self.evict.try_send(());
     }
 
     fn close(&self, client: u64) {
@@ -164,11 +170,13 @@ impl Running {
         let (garbage, rubbish) = unbounded();
         let keyspace = Arc::new(Keyspace::new(seed(), now_ms(), garbage));
         let opened = persistence::open(&config, &keyspace)?;
+        memory::count_anew();
         let metrics = Arc::new(Metrics::new(config.workers, table::count()));
         let reactor =
             Reactor::new(listeners, tls.clone()).map_err(|e| format!("cannot poll sockets: {e}"))?;
         let to_reactor = reactor.handle();
         let (stopper, stop) = bounded(1);
+        let (evict, full) = bounded(1);
         let workers = config.workers;
         let port = Arc::new(AtomicU16::new(plain_port(&endpoints)));
         let banner = banner(&config, &endpoints, &opened, &keyspace);
@@ -201,8 +209,10 @@ impl Running {
             metrics: Arc::clone(&metrics),
             buffers: Arc::default(),
             persistence: log.persistence(),
+            limit: Limit::default(),
             control: Arc::new(Controls {
                 stop: stopper.clone(),
+                evict,
                 to_reactor: to_reactor.clone(),
                 port: Arc::clone(&port),
                 tls: Mutex::new(tls),
@@ -226,6 +236,7 @@ impl Running {
             log: log.port(),
             garbage: rubbish,
             pool: Arc::clone(&pool),
+            full,
         };
         duties.sweep();
         let cannot = |e: std::io::Error| format!("cannot start a thread: {e}");

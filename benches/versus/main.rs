@@ -16,6 +16,7 @@
 mod beside;
 mod cases;
 mod collections;
+mod eviction;
 mod load;
 mod memory;
 mod options;
@@ -50,6 +51,7 @@ fn run(options: &Options) -> Result<()> {
         let table = match mode {
             Mode::Load(case) => report.load(case, &cases::run(options, case)?),
             Mode::Beside(disturbance) => report.beside(disturbance, &beside::run(options, disturbance)?),
+            Mode::Eviction(trace) => report.eviction(trace, &eviction::run(options, trace)?),
             Mode::Memory(filling) => report.memory(filling, &memory::per_key(options, filling)?),
             Mode::Elements(filled) => report.elements(filled, &memory::per_element(options, filled)?),
             Mode::Idle { connections } => {

@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::cases::CHANNEL;
 use crate::collections::{Collection, FILLINGS, Filled, LOADS, SUBSCRIBERS};
+use crate::eviction::Trace;
 use crate::load::Shape;
 use crate::peer::{Durability, Fsync, Kind, Peer};
 use crate::request::Template;
@@ -30,6 +31,7 @@ pub struct Options {
 pub enum Mode {
     Load(Case),
     Beside(Disturbance),
+    Eviction(Trace),
     Memory(Filling),
     Elements(&'static Filled),
     Idle { connections: usize },
@@ -60,7 +62,7 @@ pub struct Filling {
     pub deadline: bool,
 }
 
-const CASES: [&str; 7] = ["get", "set", "one", "collections", "elements", "memory", "idle"];
+const CASES: [&str; 8] = ["get", "set", "one", "collections", "elements", "memory", "idle", "eviction"];
 /// Beside something heavy the loop is always open: a closed one would ask least when it hurts most.
 const BESIDE_RATE: f64 = 1000.0;
 const GET: &str = "GET key:__rand__";
@@ -90,8 +92,8 @@ fn command() -> Command {
         .args([
             multiple("case").value_name("CASE").value_parser(PossibleValuesParser::new(CASES)).help(
                 "What to measure; `one` is GET and SET over one connection, `collections` their common commands and \
-                 PUBLISH, `elements` resident bytes per element, `memory` per key, `idle` per connection \
-                 [default: get, set, one, memory]",
+                 PUBLISH, `elements` resident bytes per element, `memory` per key, `idle` per connection, `eviction` \
+                 hit ratios of a full cache [default: get, set, one, memory]",
             ),
             multiple("command").value_name("COMMAND").help("Measure this command"),
             multiple("setup").value_name("[TIMES*]COMMAND").help("Sent to every server once it is filled"),
@@ -244,6 +246,11 @@ fn modes(matches: &ArgMatches) -> Result<Vec<Mode>, String> {
             "memory" => modes.extend(
                 [(8, false), (64, false), (8, true), (64, true)]
                     .map(|(value_bytes, deadline)| Mode::Memory(Filling { value_bytes, deadline })),
+            ),
+            "eviction" => modes.extend(
+                ["allkeys-lru", "allkeys-lfu"]
+                    .into_iter()
+                    .flat_map(|policy| [0.8, 1.0, 1.2].map(|skew| Mode::Eviction(Trace { policy, skew }))),
             ),
             _ => modes.push(Mode::Idle { connections: connections(matches).unwrap_or(5_000) }),
         }

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use crate::Rounds;
 use crate::beside::Disturbed;
 use crate::collections::Filled;
+use crate::eviction::{Hits, Trace};
 use crate::load::{Outcome, Shape};
 use crate::options::{Case, Disturbance, Filling, Options};
 use crate::proc;
@@ -72,6 +73,16 @@ impl<'a> Report<'a> {
 
     pub fn idle(&mut self, connections: usize, rounds: &Rounds<f64>) -> &str {
         self.bytes(format!("{connections} idle connections"), "resident bytes/connection", rounds)
+    }
+
+    pub fn eviction(&mut self, trace: &Trace, rounds: &Rounds<Hits>) -> &str {
+        let columns: [Column<Hits>; 2] = [
+            Column::compared("hit ratio %", 2, |hits| hits.ratio * 100.0),
+            Column::plain("resident keys", 0, "", |hits| hits.resident),
+        ];
+        let rounds_text = counted(self.options.rounds, "round");
+        let title = format!("{}, Zipf with a skew of {}; {rounds_text}", trace.policy, trace.skew);
+        self.table(title, &columns, rounds, vec![None; rounds.len()])
     }
 
     /// All tables, under the machine and the command that made them.

@@ -14,6 +14,7 @@ use super::writer::{Appended, End, Now, Writer};
 use super::{Event, Policy};
 use crate::execute::log::{Health, Log, Seq};
 use crate::keyspace::effects::Effects;
+use crate::memory;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use std::io;
 use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
@@ -211,6 +212,7 @@ impl Loop {
             let found = self.drain(&mut writer);
             writer.commit(now());
             writer.tick(now());
+            memory::tell();
             match found {
                 Found::Nothing => self.sleep(&writer),
                 Found::All if self.pace.is_zero() => {}

@@ -9,6 +9,7 @@ use super::error::Error;
 use crate::acl::Acl;
 use crate::config::{Config, Fsync, Refusal};
 use crate::keyspace::{DatabaseSize, Keyspace};
+use crate::memory::Limit;
 use crate::metrics::Metrics;
 use crate::session::blocking::State;
 use crate::session::pubsub::Kind;
@@ -117,6 +118,8 @@ pub struct Server {
     pub metrics: Arc<Metrics>,
     /// How much may be kept for clients.
     pub buffers: Arc<BufferLimits>,
+    /// How much memory may be used.
+    pub limit: Limit,
     pub persistence: Arc<dyn Persistence>,
     pub control: Arc<dyn Control>,
     pub started_ms: u64,
@@ -156,6 +159,15 @@ impl Server {
         self.persistence.set_fsync(config.appendfsync);
         self.acl.set_all_channels(config.acl_all_channels);
         self.acl.journal().set_max(config.acllog_max_len);
+        self.apply_memory(config);
+    }
+
+    fn apply_memory(&self, config: &Config) {
+        let policy = config.maxmemory_policy;
+        self.keyspace.evictor.set(policy, config.maxmemory_samples);
+        self.keyspace.usage.set(policy.counts_uses(), config.lfu_log_factor, config.lfu_decay_minutes);
+        self.limit.set(config.maxmemory, config.eviction_tenacity);
+        self.control.evict_on();
     }
 
     /// Whether the janitor may remove keys that are due: not while a pause promises that nothing changes.
@@ -168,6 +180,8 @@ impl Server {
 pub trait Persistence: Send + Sync {
     /// `name:value` lines of INFO's Persistence section.
     fn info(&self, out: &mut String);
+    /// Bytes that wait to be written to the log.
+    fn backlog_bytes(&self) -> usize;
 
     /// Records up to this number are on disk; `None` without a log.
     fn synced_seq(&self) -> Option<u64>;
@@ -220,6 +234,8 @@ pub trait Control: Send + Sync {
     fn stop(&self);
     /// Ends a wait when its time is up.
     fn expire_at(&self, at: Instant, blocked: Weak<Blocked>);
+    /// Has keys evicted in the background until memory is within its limit.
+    fn evict_on(&self);
     /// Closes a client's connection soon.
     fn close(&self, client: u64);
     /// 40 hexadecimal digits that nobody has seen before.

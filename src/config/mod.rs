@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use crate::data::Thresholds;
 use crate::keyspace::event::Classes;
+use crate::keyspace::evict::Policy;
 use crate::limits;
 use clients::{ClientsMemory, OutputLimits};
 pub use options::{Opt, Shape};
@@ -88,6 +89,14 @@ pub struct Config {
     pub latency_percentiles: Vec<f64>,
     pub thresholds: Thresholds,
     pub notify_keyspace_events: Classes,
+    /// Bytes; 0: no limit.
+    pub maxmemory: u64,
+    pub maxmemory_policy: Policy,
+    pub maxmemory_samples: usize,
+    pub eviction_tenacity: u32,
+    pub lfu_log_factor: u32,
+    /// 0: never.
+    pub lfu_decay_minutes: u32,
     /// Where it was read from, if anywhere: what CONFIG REWRITE writes.
     pub file: Option<PathBuf>,
 }
@@ -131,6 +140,12 @@ impl Default for Config {
             latency_percentiles: vec![50.0, 99.0, 99.9],
             thresholds: Thresholds::default(),
             notify_keyspace_events: Classes::NONE,
+            maxmemory: 0,
+            maxmemory_policy: Policy::NoEviction,
+            maxmemory_samples: 5,
+            eviction_tenacity: 10,
+            lfu_log_factor: 10,
+            lfu_decay_minutes: 1,
             file: None,
         }
     }

@@ -1,10 +1,10 @@
 //! What happens to every request, in short stages.
 //!
 //! ```text
-//!   words --> look up --> arity --> may it? --> queue (MULTI) or run --> record --> count
-//!                                                          |
-//!                             lock the key set's shards, ascending; call the handler;
-//!                             append its effects to the log; only then release the shards
+//!   words --> look up --> arity --> may it? --> room --> queue (MULTI) or run --> record --> count
+//!                                                                   |
+//!                                      lock the key set's shards, ascending; call the handler;
+//!                                      append its effects to the log; only then release the shards
 //! ```
 //!
 //! Effects are appended while the shards are locked, so the log's order is the apply order of every key. The number
@@ -17,6 +17,7 @@ mod permission;
 #[cfg(test)]
 mod rebuilt;
 pub mod replay;
+pub mod room;
 mod slow;
 mod transaction;
 mod wait;
@@ -117,11 +118,13 @@ impl Executor {
             told: Vec::new(),
         };
         let mark = call.reply.mark();
-        let admitted = found.and_then(|found| self.admit(found, words, call.session, now_ms));
+        let admitted = found
+            .and_then(|found| self.admit(found, words, call.session, now_ms))
+            .and_then(|found| self.make_room(found, &mut call));
         let done = match (admitted, &mut call.session.transaction) {
             (Ok(found), Some(_)) if !is_step(found.command) => self.queue(found, words, &mut call),
             (Ok(found), _) => self.dispatch(found, words, &mut call),
-            (Err(error), _) if error == transaction::EXEC_ARITY => {
+            (Err(error), _) if error == transaction::EXEC_ARITY || error == room::EXEC_OUT_OF_MEMORY => {
                 self.discard(call.session);
                 Err(error)
             }

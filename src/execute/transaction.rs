@@ -38,6 +38,7 @@ impl Executor {
             call.session.closing = true;
             return Err(QUEUE_TOO_BIG);
         }
+        transaction.grows |= found.command.flags.has(Flags::GROWS);
         transaction.queue.push(Queued { index: found.index, words });
         call.reply.status("QUEUED");
         Ok(())

@@ -13,11 +13,8 @@ use super::lock::{Locked, Place};
 use super::object::{Object, Stored, WrongType};
 use super::shard::{Due, ShardMut};
 use super::view::{Scope, View};
-use super::{Garbage, Keyspace, snapshot};
+use super::{Keyspace, snapshot};
 use crate::limits::SHARDS;
-
-/// Objects of at least this size are freed by the thread for garbage.
-const SLOW_TO_FREE_BYTES: usize = 64 << 10;
 
 /// Fields removed because they were due, before one command goes on. More may be left: they are as good as gone.
 const DUE_FIELDS_MAX: usize = 64;
@@ -107,14 +104,14 @@ impl<'k> Edit<'k> {
     /// The live entry, for changing it. What is due of it goes first, and its going is recorded.
     pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut Entry> {
         let db = self.view.db;
-        let hash = self.view.keyspace.hash(key);
-        let now_ms = self.view.now_ms;
+        let (keyspace, now_ms) = (self.view.keyspace, self.view.now_ms);
+        let hash = keyspace.hash(key);
         let shard = self.shard_mut(db, key)?;
         if shard.side.has_deadlines() {
             self.expire_in(db, key);
         }
         let entry = self.shard_mut(db, key)?.into_entry(hash, key)?;
-        entry.set_access((now_ms / 1000) as u32);
+        entry.set_access(keyspace.used_again(entry.access(), now_ms));
         Some(entry)
     }
 
@@ -124,8 +121,8 @@ impl<'k> Edit<'k> {
     }
 
     pub fn put_in(&mut self, db: u8, key: &[u8], content: Content<'_>, deadline: Option<u64>) {
-        let hash = self.view.keyspace.hash(key);
-        let now_ms = self.view.now_ms;
+        let (keyspace, now_ms) = (self.view.keyspace, self.view.now_ms);
+        let hash = keyspace.hash(key);
         let Some(mut shard) = self.shard_mut(db, key) else { return };
         // Only an entry with a deadline can be due; the common one has none and costs one look-up, in `put`.
         let due =
@@ -136,7 +133,11 @@ impl<'k> Edit<'k> {
         let tells_new = self.view.wants(event::NEW);
         let Some(mut shard) = self.shard_mut(db, key) else { return };
         let is_new = tells_new && shard.find_mut(hash, key).is_none();
-        let old = shard.put(hash, key, content, deadline, (now_ms / 1000) as u32);
+        let access = |old: Option<u32>| match old {
+            Some(word) => keyspace.used_again(word, now_ms),
+            None => keyspace.usage.first(now_ms),
+        };
+        let old = shard.put(hash, key, content, deadline, access);
         if is_new {
             self.view.notify_in(db, event::NEW, key);
         }
@@ -244,7 +245,7 @@ impl<'k> Edit<'k> {
                 .side
                 .watchers
                 .all_changed(|key| super::table::find(&table, hasher.hash(key), key).is_some());
-            keyspace.discard(Garbage::Table(table));
+            keyspace.discard_table(table);
         }
         changed
     }
@@ -431,10 +432,7 @@ impl<'k> Edit<'k> {
         ready.retain(|(db, key)| view.peek(*db, key).is_some());
         let keyspace = view.keyspace;
         drop(view);
-        let slow = |entry: &Entry| entry.object().is_some_and(|o| o.heap_bytes() >= SLOW_TO_FREE_BYTES);
-        if removed.iter().any(slow) {
-            keyspace.discard(Garbage::Entries(removed));
-        }
+        keyspace.free(removed);
         ready
     }
 

@@ -61,6 +61,16 @@ impl Deadlines {
             .collect();
     }
 
+    /// How many notes there are, the stale ones among them.
+    pub fn len(&self) -> usize {
+        self.notes.len()
+    }
+
+    /// The hash in the note at this place; the nearest deadline is first, the others are nearly in order.
+    pub fn at(&self, place: usize) -> Option<KeyHash> {
+        self.notes.as_slice().get(place).map(|Reverse(note)| KeyHash::from_bits(*note as u32))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.notes.is_empty()
     }

@@ -14,7 +14,9 @@ pub mod edit;
 pub mod effects;
 pub mod entry;
 pub mod event;
+pub mod evict;
 pub mod expiry;
+mod garbage;
 pub mod lock;
 pub mod object;
 pub mod pattern;
@@ -29,11 +31,12 @@ pub mod slot;
 pub mod snapshot;
 mod table;
 pub mod tuning;
+pub mod usage;
 pub mod view;
 pub mod watch;
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::Sender;
 use dashmap::DashMap;
@@ -42,23 +45,24 @@ use crate::limits::{DATABASES, SHARDS};
 use cut::Cuts;
 use entry::Entry;
 use event::Wanted;
+use evict::Evictor;
+use garbage::Pending;
 use lock::{Locked, Mode, Place};
 use shard::{Shard, ShardMut, Side};
 use table::KeyHasher;
 use tuning::Tuning;
+use usage::Usage;
 
 pub use edit::{Edit, WaitKey};
 pub use entry::Content;
+pub use garbage::Garbage;
 pub use lock::Places;
 pub use object::{Object, Stored, Type, WrongType};
 pub use table::{KeyHash, Table};
 pub use view::View;
 
-/// What takes long to free, on its way to a thread that has the time.
-pub enum Garbage {
-    Entries(Vec<Entry>),
-    Table(Table),
-}
+/// Objects of at least this size are freed by the thread for garbage.
+const SLOW_TO_FREE_BYTES: usize = 64 << 10;
 
 pub struct Keyspace {
     databases: [OnceLock<Database>; DATABASES],
@@ -66,9 +70,13 @@ pub struct Keyspace {
     seed: u64,
     /// Sources of random numbers handed out so far.
     sources: AtomicU64,
-    /// When it began: what was loaded counts as last used then.
-    born_s: u32,
+    /// How the use of entries is counted.
+    pub usage: Usage,
     garbage: Sender<Garbage>,
+    /// Chooses what goes when memory is full.
+    pub evictor: Evictor,
+    /// What has been discarded and is not freed yet.
+    pub pending: Arc<Pending>,
     /// Up to where collections stay compact.
     pub tuning: Tuning,
     /// What is told of what happens to keys.
@@ -86,6 +94,19 @@ struct Database {
 pub struct DatabaseSize {
     pub keys: usize,
     pub expires: usize,
+    /// Bytes of the tables, without what their slots point to.
+    pub table_bytes: usize,
+    /// Bytes of the queues of deadlines.
+    pub deadline_bytes: usize,
+}
+
+impl DatabaseSize {
+    fn add(&mut self, shard: Shard<'_>) {
+        self.keys += shard.len();
+        self.expires += shard.side.expiring();
+        self.table_bytes += shard.table_bytes();
+        self.deadline_bytes += shard.side.deadline_bytes();
+    }
 }
 
 impl Keyspace {
@@ -96,8 +117,10 @@ impl Keyspace {
             hasher: KeyHasher::with_seed(seed),
             seed,
             sources: AtomicU64::new(0),
-            born_s: (now_ms / 1000) as u32,
+            usage: Usage::new(now_ms),
             garbage,
+            evictor: Evictor::new(random::source(seed, u64::MAX)),
+            pending: Arc::default(),
             tuning: Tuning::default(),
             wanted: Wanted::default(),
             cuts: Cuts::default(),
@@ -107,6 +130,17 @@ impl Keyspace {
     /// A source of random numbers, another one at each call.
     pub fn random(&self) -> impl FnMut() -> u64 + use<> {
         random::source(self.seed, self.sources.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The access word of an entry that is used once more.
+    #[inline]
+    fn used_again(&self, access: u32, now_ms: u64) -> u32 {
+        self.usage.next(access, now_ms, || self.roll())
+    }
+
+    /// One random number, from a source of the calling thread's own.
+    fn roll(&self) -> u64 {
+        random::roll(|| self.random()())
     }
 
     fn database(&self, db: u8) -> &Database {
@@ -137,8 +171,7 @@ impl Keyspace {
         let Some(database) = self.databases[db as usize].get() else { return DatabaseSize::default() };
         let mut size = DatabaseSize::default();
         for (lock, side) in database.map.shards().iter().zip(&database.sides) {
-            size.keys += lock.read().len();
-            size.expires += side.expiring();
+            size.add(Shard { table: &lock.read(), side, hasher: &self.hasher });
         }
         size
     }
@@ -159,6 +192,14 @@ impl Keyspace {
     pub fn waits_no_longer(&self, place: Place) {
         let side = &self.database(place.db).sides[place.shard as usize];
         side.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// As [`Keyspace::with_shard`], if nobody is writing to it.
+    fn try_with_shard<R>(&self, place: Place, look: impl FnOnce(Shard<'_>) -> R) -> Option<R> {
+        let database = self.database(place.db);
+        let table = database.map.shards()[place.shard as usize].try_read()?;
+        let side = &database.sides[place.shard as usize];
+        Some(look(Shard { table: &table, side, hasher: &self.hasher }))
     }
 
     /// Looks at a shard's table if nobody is writing to it.
@@ -184,7 +225,25 @@ impl Keyspace {
     }
 
     /// Takes what is slow to free off the caller's hands. Freed on the spot when nobody listens any more.
-    pub fn discard(&self, garbage: Garbage) {
-        drop(self.garbage.send(garbage));
+    fn discard_table(&self, table: Table) {
+        drop(self.garbage.send(Garbage::table(table, &self.pending)));
     }
+
+    /// As [`Keyspace::free`], for one.
+    pub fn free_one(&self, removed: Entry) {
+        if is_slow_to_free(&removed) {
+            self.free(vec![removed]);
+        }
+    }
+
+    /// Frees entries, on another thread where that takes long. No shard may be locked.
+    pub fn free(&self, removed: Vec<Entry>) {
+        if removed.iter().any(is_slow_to_free) {
+            drop(self.garbage.send(Garbage::entries(removed, &self.pending)));
+        }
+    }
+}
+
+fn is_slow_to_free(entry: &Entry) -> bool {
+    entry.object().is_some_and(|object| object.heap_bytes() >= SLOW_TO_FREE_BYTES)
 }

@@ -2,7 +2,22 @@
 //!
 //! Not for secrets. SplitMix64 (Steele, Lea, Flood 2014): a counter in odd steps, mixed.
 
+use std::cell::Cell;
+
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+thread_local! {
+    static DICE: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// A number from this thread's own source, which `seed` begins: for what is drawn at every turn.
+pub fn roll(seed: impl FnOnce() -> u64) -> u64 {
+    DICE.with(|dice| {
+        let state = dice.get().unwrap_or_else(seed).wrapping_add(STEP);
+        dice.set(Some(state));
+        mix(state)
+    })
+}
 
 /// The `number`-th source of a seed; sources of one seed go different ways.
 pub fn source(seed: u64, number: u64) -> impl FnMut() -> u64 {

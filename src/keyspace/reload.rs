@@ -13,7 +13,7 @@ impl Keyspace {
         places.everything();
         let mut locked = Locked::many(self, places, Mode::Exclusive);
         // Of the same seed, so that whole tables can be exchanged.
-        let fresh = Arc::new(Keyspace::new(self.seed, u64::from(self.born_s) * 1000, self.garbage.clone()));
+        let fresh = Arc::new(Keyspace::new(self.seed, self.usage.born_ms(), self.garbage.clone()));
         fresh.tuning.set(self.tuning.get());
         fill(&fresh)?;
         let places: Vec<Place> = locked.places().collect();

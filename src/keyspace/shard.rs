@@ -83,6 +83,15 @@ impl Side {
         self.field_deadlines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Bytes of the queues of deadlines.
+    pub fn deadline_bytes(&self) -> usize {
+        // Without deadlines the queues are empty and own nothing.
+        match self.has_deadlines() {
+            true => self.deadlines().heap_bytes() + self.field_deadlines().heap_bytes(),
+            false => 0,
+        }
+    }
+
     /// Whether any key or field has a deadline; without one, nothing is ever due.
     pub fn has_deadlines(&self) -> bool {
         self.expiring() > 0 || self.has_fields.load(Ordering::Relaxed)
@@ -119,6 +128,11 @@ impl<'a> Shard<'a> {
         self.len() == 0
     }
 
+    /// Bytes of the table, without what its slots point to.
+    pub fn table_bytes(&self) -> usize {
+        self.table.allocation_info().1.size()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &'a Entry> + use<'a> {
         table::iter(self.table)
     }
@@ -141,15 +155,15 @@ impl<'a> ShardMut<'a> {
         table::find_mut(self.table, hash, key)
     }
 
-    /// Creates or replaces the entry, deadline and all; it counts as used at `access`. Returns the value that went,
-    /// where freeing it may take time.
+    /// Creates or replaces the entry, deadline and all. `access` makes its access word from the one that the key had.
+    /// Returns the value that went, where freeing it may take time.
     pub fn put(
         &mut self,
         hash: KeyHash,
         key: &[u8],
         content: Content<'_>,
         deadline: Option<u64>,
-        access: u32,
+        access: impl FnOnce(Option<u32>) -> u32,
     ) -> Option<Entry> {
         if let Content::Object(object) = &content
             && let Some(at) = object.next_field_deadline()
@@ -161,11 +175,11 @@ impl<'a> ShardMut<'a> {
                 self.side.deadline_added(hash, at);
             }
             let entry = Entry::new(key, content, deadline);
-            entry.set_access(access);
+            entry.set_access(access(None));
             table::insert(self.table, self.hasher, hash, entry);
             return None;
         };
-        let had = entry.deadline();
+        let (had, access) = (entry.deadline(), access(Some(entry.access())));
         let old = match content {
             Content::Bytes(bytes) if entry.object().is_none() => {
                 entry.set_bytes(bytes);
@@ -185,6 +199,14 @@ impl<'a> ShardMut<'a> {
             self.side.deadline_removed();
         }
         Some(entry)
+    }
+
+    /// Takes out the entry of that hash, if it is wanted.
+    pub fn take_by_hash(&mut self, hash: KeyHash, wanted: impl FnMut(&Entry) -> bool) -> Option<Entry> {
+        let key = table::find_by_hash(self.table, self.hasher, hash, wanted)?.key().to_vec();
+        let entry = self.remove(hash, &key);
+        table::shrink(self.table, self.hasher);
+        entry
     }
 
     /// Returns whether the key exists.

@@ -7,6 +7,7 @@ use super::event::{self, Event, Events, Happened};
 use super::lock::{Locked, Place};
 use super::object::{Stored, Type, WrongType};
 use super::shard::Shard;
+use super::usage::Usage;
 use super::{DatabaseSize, Keyspace};
 use crate::data::Thresholds;
 use crate::limits::SHARDS;
@@ -151,10 +152,9 @@ impl<'k> View<'k> {
         self.met_due.get()
     }
 
-    /// Whole seconds since the last use of an entry of this view.
-    pub fn idle_s(&self, entry: &Entry) -> u64 {
-        let used_s = if entry.access() == 0 { self.keyspace.born_s } else { entry.access() };
-        (self.now_ms / 1000).saturating_sub(u64::from(used_s))
+    /// How the use of entries is counted, which says what their access words mean.
+    pub fn usage(&self) -> &'k Usage {
+        &self.keyspace.usage
     }
 
     /// A source of random numbers, another one at each call.
@@ -162,9 +162,8 @@ impl<'k> View<'k> {
         self.keyspace.random()
     }
 
-    /// Seconds of the last use, for OBJECT IDLETIME.
     fn used(&self, entry: &Entry) {
-        entry.set_access((self.now_ms / 1000) as u32);
+        entry.set_access(self.keyspace.used_again(entry.access(), self.now_ms));
     }
 
     pub fn string(&self, key: &[u8]) -> Result<Option<&[u8]>, WrongType> {
@@ -182,10 +181,7 @@ impl<'k> View<'k> {
     pub fn size(&self, db: u8) -> DatabaseSize {
         let mut size = DatabaseSize::default();
         for index in 0..SHARDS {
-            self.shard(db, index, |shard| {
-                size.keys += shard.len();
-                size.expires += shard.side.expiring();
-            });
+            self.shard(db, index, |shard| size.add(shard));
         }
         size
     }

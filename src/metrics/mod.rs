@@ -67,6 +67,7 @@ pub struct ReactorCounters {
 #[repr(align(128))]
 pub struct JanitorCounters {
     pub expired: Counter,
+    pub evicted: Counter,
 }
 
 pub struct Metrics {
@@ -139,6 +140,11 @@ impl Metrics {
         self.tracking.store(tracking, Ordering::Relaxed);
     }
 
+    /// Keys that were evicted, by whomever.
+    pub fn evicted(&self) -> u64 {
+        self.sum(|worker| &worker.evicted) + self.janitor.evicted.get()
+    }
+
     /// Looks at the totals now, so that rates can be told.
     pub fn sample(&self, now_ms: u64) {
         self.rates.sample(now_ms, [self.calls(), self.reactor.bytes_in.get(), self.bytes_out()]);
@@ -148,10 +154,11 @@ impl Metrics {
     pub fn reset(&self) {
         self.workers.iter().for_each(WorkerCounters::reset);
         let r = &self.reactor;
-        for counter in [&r.connections, &r.rejected, &r.bytes_in, &r.bytes_out, &self.janitor.expired] {
+        for counter in [&r.connections, &r.rejected, &r.bytes_in, &r.bytes_out] {
             counter.reset();
         }
         self.clients.reset();
+        [&self.janitor.expired, &self.janitor.evicted].into_iter().for_each(Counter::reset);
         self.rates.forget();
     }
 }

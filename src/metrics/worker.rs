@@ -17,6 +17,7 @@ pub struct WorkerCounters {
     pub hits: Counter,
     pub misses: Counter,
     pub expired: Counter,
+    pub evicted: Counter,
     pub errors: Counter,
     pub bytes_out: Counter,
     /// Where the command at hand began, in ticks of `clock`: nearly always where the one before it ended, so that a
@@ -33,6 +34,7 @@ impl WorkerCounters {
             hits: Counter::default(),
             misses: Counter::default(),
             expired: Counter::default(),
+            evicted: Counter::default(),
             errors: Counter::default(),
             bytes_out: Counter::default(),
             began: Counter::default(),
@@ -97,7 +99,8 @@ impl WorkerCounters {
     }
 
     pub fn reset(&self) {
-        for counter in [&self.hits, &self.misses, &self.expired, &self.errors, &self.bytes_out] {
+        let Self { hits, misses, expired, evicted, errors, bytes_out, .. } = self;
+        for counter in [hits, misses, expired, evicted, errors, bytes_out] {
             counter.reset();
         }
         self.commands.iter().for_each(CommandCounters::reset);

@@ -196,6 +196,10 @@ impl Persistence for Off {
         out.push_str("loading:0\r\naof_enabled:0\r\n");
     }
 
+    fn backlog_bytes(&self) -> usize {
+        0
+    }
+
     fn synced_seq(&self) -> Option<u64> {
         None
     }
@@ -294,6 +298,10 @@ impl On {
 impl Persistence for Arc<On> {
     fn info(&self, out: &mut String) {
         info::write(self, out);
+    }
+
+    fn backlog_bytes(&self) -> usize {
+        self.aof.backlog_bytes()
     }
 
     fn synced_seq(&self) -> Option<u64> {

@@ -29,6 +29,7 @@ use slab::Slab;
 use crate::command::Server;
 use crate::connection::{Common, Connection, Notice, ReactorHandle};
 use crate::limits;
+use crate::memory;
 use crate::protocol::Batch;
 use crate::session::blocking::State;
 use crate::transport::Next;
@@ -219,6 +220,7 @@ impl Running {
                 self.ready.extend(outlet.and_then(connection_behind));
             }
             self.hand_over();
+            memory::tell();
             if now >= next_tick {
                 next_tick = now + TICK;
                 self.tick(now);

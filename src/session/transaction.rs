@@ -15,6 +15,8 @@ pub struct Transaction {
     pub bytes: usize,
     /// A request could not be queued: EXEC will refuse.
     pub aborted: bool,
+    /// Some request of it may grow the data set.
+    pub grows: bool,
 }
 
 pub struct Queued {

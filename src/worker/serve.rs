@@ -13,6 +13,7 @@ use crate::execute::log::Seq;
 use crate::execute::look_up;
 use crate::keyspace::prefetch::LookAhead;
 use crate::limits;
+use crate::memory;
 use crate::metrics::WorkerCounters;
 use crate::protocol::{Batch, Fault, Reply, Wire};
 use crate::session::Replies;
@@ -85,6 +86,7 @@ impl<'p> Worker<'p> {
             self.serve_waiting();
         }
         self.pool.executor.log().ring();
+        memory::tell();
         self.pool.recycled.put(&mut self.used);
     }
 

@@ -1,6 +1,7 @@
 //! INFO: sections of `name:value` lines, in Redis's names where Redis has the figure.
 
 mod absent;
+mod memory;
 mod sections;
 mod statistics;
 
@@ -27,7 +28,7 @@ enum Said {
 static SECTIONS: &[(&str, Said, Section)] = &[
     ("Server", Said::Always, sections::server),
     ("Clients", Said::Always, sections::clients),
-    ("Memory", Said::Always, sections::memory),
+    ("Memory", Said::Always, memory::memory),
     ("Persistence", Said::Always, sections::persistence),
     ("Stats", Said::Always, sections::stats),
     ("Replication", Said::Always, sections::replication),

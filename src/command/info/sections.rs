@@ -3,9 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::super::context::Context;
-use super::super::server::memory::percent;
 use super::{Lines, REDIS_VERSION, lines};
-use crate::memory;
 use crate::session::pause::Paused;
 use crate::session::pubsub::Kind;
 
@@ -71,54 +69,6 @@ pub fn clients(out: &mut Lines, context: &Context) {
     );
 }
 
-pub fn memory(out: &mut Lines, context: &Context) {
-    let memory = memory::usage();
-    let machine = memory::of_the_machine().unwrap_or(0);
-    let fragmentation = memory.resident as f64 / memory.allocated.max(1) as f64;
-    lines!(out,
-        "used_memory": memory.allocated,
-        "used_memory_human": human(memory.allocated),
-        "used_memory_rss": memory.resident,
-        "used_memory_rss_human": human(memory.resident),
-        "used_memory_peak": memory.peak,
-        "used_memory_peak_human": human(memory.peak),
-        "used_memory_peak_perc": format_args!("{:.2}%", percent(memory.allocated, memory.peak)),
-        "used_memory_startup": memory.startup,
-        "used_memory_dataset": memory.dataset(),
-        "used_memory_dataset_perc": format_args!("{:.2}%", percent(memory.dataset(), memory.allocated)),
-        "allocator_allocated": memory.allocated,
-        "allocator_active": memory.active,
-        "allocator_resident": memory.allocator_resident,
-        "total_system_memory": machine,
-        "total_system_memory_human": human(machine),
-    );
-    for (name, value) in context.server.config().matching(|name| name.starts_with("maxmemory")) {
-        match name {
-            "maxmemory" => {
-                lines!(out, "maxmemory": value, "maxmemory_human": human(value.parse().unwrap_or(0)))
-            }
-            "maxmemory-policy" => lines!(out, "maxmemory_policy": value),
-            _ => {}
-        }
-    }
-    lines!(out,
-        "mem_fragmentation_ratio": format_args!("{fragmentation:.2}"),
-        "mem_fragmentation_bytes": memory.resident.saturating_sub(memory.allocated),
-        "mem_allocator": "jemalloc",
-    );
-}
-
-fn human(bytes: usize) -> String {
-    const UNITS: [&str; 5] = ["B", "K", "M", "G", "T"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes}B") } else { format!("{value:.2}{}", UNITS[unit]) }
-}
-
 pub fn persistence(out: &mut Lines, context: &Context) {
     context.server.persistence.info(&mut out.text);
 }
@@ -127,6 +77,7 @@ pub fn stats(out: &mut Lines, context: &Context) {
     let metrics = &context.server.metrics;
     let broker = &context.server.broker;
     let [commands, bytes_in, bytes_out] = metrics.rates.per_second();
+    let (exceeding_ms, exceeded_ms) = context.server.limit.exceeded_ms(context.now_ms);
     lines!(out,
         "total_connections_received": metrics.reactor.connections.get(),
         "total_commands_processed": metrics.calls(),
@@ -137,8 +88,10 @@ pub fn stats(out: &mut Lines, context: &Context) {
         "instantaneous_output_kbps": format_args!("{:.2}", bytes_out / 1024.0),
         "rejected_connections": metrics.reactor.rejected.get(),
         "expired_keys": metrics.sum(|w| &w.expired) + metrics.janitor.expired.get(),
-        "evicted_keys": 0,
+        "evicted_keys": metrics.evicted(),
         "evicted_clients": metrics.clients.evicted.load(Ordering::Relaxed),
+        "total_eviction_exceeded_time": exceeded_ms,
+        "current_eviction_exceeded_time": exceeding_ms,
         "keyspace_hits": metrics.sum(|w| &w.hits),
         "keyspace_misses": metrics.sum(|w| &w.misses),
         "pubsub_channels": broker.channels(Kind::Channel),
@@ -204,15 +157,6 @@ pub fn keyspace(out: &mut Lines, context: &Context) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_for_people() {
-        for (bytes, text) in
-            [(0, "0B"), (1023, "1023B"), (1024, "1.00K"), (5 << 20, "5.00M"), (1 << 50, "1024.00T")]
-        {
-            assert_eq!(human(bytes), text);
-        }
-    }
 
     #[test]
     fn the_process_has_used_some_time() {

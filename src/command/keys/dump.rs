@@ -63,7 +63,7 @@ struct RestoreOptions {
     replace: bool,
     absolute: bool,
     idle_s: Option<u64>,
-    has_frequency: bool,
+    frequency: Option<u8>,
 }
 
 impl RestoreOptions {
@@ -74,19 +74,16 @@ impl RestoreOptions {
                 options.replace = true;
             } else if args.keyword("ABSTTL") {
                 options.absolute = true;
-            } else if !options.has_frequency && args.left() > 1 && args.keyword("IDLETIME") {
+            } else if options.frequency.is_none() && args.left() > 1 && args.keyword("IDLETIME") {
                 let idle_s = args.int();
                 args.check()?;
                 let wrong = |_| Error::fixed("ERR Invalid IDLETIME value, must be >= 0");
                 options.idle_s = Some(u64::try_from(idle_s).map_err(wrong)?);
             } else if options.idle_s.is_none() && args.left() > 1 && args.keyword("FREQ") {
-                // Checked, and forgotten: uses are counted by the clock alone.
                 let frequency = args.int();
                 args.check()?;
-                if !(0..=255).contains(&frequency) {
-                    return Err(Error::fixed("ERR Invalid FREQ value, must be >= 0 and <= 255"));
-                }
-                options.has_frequency = true;
+                let wrong = |_| Error::fixed("ERR Invalid FREQ value, must be >= 0 and <= 255");
+                options.frequency = Some(u8::try_from(frequency).map_err(wrong)?);
             } else {
                 return Err(Error::SYNTAX);
             }
@@ -122,9 +119,11 @@ fn restore(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
         put(edit, key, value, deadline);
         edit.record_made(key, exists);
         edit.notify(event::RESTORE, key);
-        if let (Some(idle_s), Some(entry)) = (options.idle_s, edit.peek(edit.db(), key)) {
-            let used_s = (edit.now_ms() / 1000).saturating_sub(idle_s).max(1);
-            entry.set_access(used_s as u32);
+        let (usage, now_ms) = (edit.usage(), edit.now_ms());
+        let idle = options.idle_s.and_then(|idle_s| usage.idle_for(idle_s.saturating_mul(1000), now_ms));
+        let frequent = options.frequency.and_then(|frequency| usage.as_frequent_as(frequency, now_ms));
+        if let (Some(access), Some(entry)) = (idle.or(frequent), edit.peek(edit.db(), key)) {
+            entry.set_access(access);
         }
     }
     reply.ok();

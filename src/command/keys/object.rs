@@ -45,7 +45,15 @@ static SUBCOMMANDS: &[Command] = &[
         syntax: "key",
         summary: "Returns how often a key is used, on a logarithmic scale; only where the LFU policy counts it.",
         since: "4.0.0",
-        run: Run::Read(|args, view, reply| ask(args, view, reply, |_, _, _| Err(NOT_COUNTED))),
+        run: Run::Read(|args, view, reply| {
+            ask(args, view, reply, |entry, view, reply| {
+                if !view.usage().counts() {
+                    return Err(NOT_COUNTED);
+                }
+                reply.int(view.usage().frequency(entry.access(), view.now_ms()).into());
+                Ok(())
+            })
+        }),
         ..ROW
     },
     Command {
@@ -58,7 +66,10 @@ static SUBCOMMANDS: &[Command] = &[
         since: "2.2.3",
         run: Run::Read(|args, view, reply| {
             ask(args, view, reply, |entry, view, reply| {
-                reply.int(view.idle_s(entry) as i64);
+                if view.usage().counts() {
+                    return Err(NOT_TIMED);
+                }
+                reply.int((view.usage().idle_ms(entry.access(), view.now_ms()) / 1000) as i64);
                 Ok(())
             })
         }),
@@ -89,6 +100,11 @@ const KEY: Keys = Keys::range(2, 2, 1);
 const NOT_COUNTED: Error = Error::fixed(
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
      switching between policies at runtime LRU and LFU data will take some time to adjust.",
+);
+
+const NOT_TIMED: Error = Error::fixed(
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
+     policies at runtime LRU and LFU data will take some time to adjust.",
 );
 
 type Answer = fn(&Entry, &View, &mut Reply) -> Done;

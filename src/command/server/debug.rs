@@ -136,12 +136,12 @@ fn match_string(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
 
 fn object(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
     let entry = view.peek(view.db(), args.next()).ok_or(Error::NO_SUCH_KEY)?;
-    let used_s = u64::from(entry.access());
-    let idle_s = if used_s == 0 { 0 } else { (view.now_ms() / 1000).saturating_sub(used_s) };
+    let idle_s = view.usage().idle_ms(entry.access(), view.now_ms()) / 1000;
     reply.status(&format!(
-        "Value at:{entry:p} refcount:1 encoding:{} serializedlength:{} lru:{used_s} lru_seconds_idle:{idle_s}",
+        "Value at:{entry:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle_s}",
         encoding(entry),
         entry.heap_bytes(),
+        entry.access(),
     ));
     Ok(())
 }

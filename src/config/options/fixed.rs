@@ -35,9 +35,7 @@ pub static ROWS: &[Fixed] = &[
     fixed("aof-use-rdb-preamble", "no"),
     fixed("no-appendfsync-on-rewrite", "no"),
     fixed("stop-writes-on-bgsave-error", "yes"),
-    // All memory is used that is needed.
-    fixed("maxmemory", "0"),
-    fixed("maxmemory-policy", "noeviction"),
+    // No entry is ever moved.
     fixed("activedefrag", "no"),
     // What takes long to free is always freed by another thread.
     fixed("lazyfree-lazy-eviction", "yes"),
