@@ -20,6 +20,7 @@ use crate::aof::Aof;
 use crate::aof::compaction::{Compacted, Compaction};
 use crate::keyspace::Keyspace;
 use crate::keyspace::effects::Effects;
+use crate::limits::SHARDS;
 use crate::worker::now_ms;
 
 /// Runs compactions, one at a time, each on a thread of its own.
@@ -33,6 +34,9 @@ pub struct Compactor {
     /// How the last one went, for INFO.
     last_ms: AtomicU64,
     shards_done: AtomicU64,
+    /// Since the start, whatever came of them.
+    runs: AtomicU64,
+    failures: AtomicU64,
 }
 
 impl Compactor {
@@ -45,6 +49,8 @@ impl Compactor {
             failed: AtomicBool::new(false),
             last_ms: AtomicU64::new(0),
             shards_done: AtomicU64::new(0),
+            runs: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
         })
     }
 
@@ -64,6 +70,16 @@ impl Compactor {
     /// Shards in the base of the one that is running.
     pub fn shards_done(&self) -> u64 {
         self.shards_done.load(Ordering::Relaxed)
+    }
+
+    /// Shards that there are to be done.
+    pub fn shards_total(&self) -> u64 {
+        (self.keyspace.databases().count() * SHARDS) as u64
+    }
+
+    /// How many have ended, and how many of these came to nothing.
+    pub fn outcomes(&self) -> (u64, u64) {
+        (self.runs.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))
     }
 
     /// Starts one in the background.
@@ -86,6 +102,8 @@ impl Compactor {
         let took_ms = began.elapsed().as_millis() as u64;
         self.last_ms.store(took_ms, Ordering::Relaxed);
         self.failed.store(outcome.is_err(), Ordering::Relaxed);
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        self.failures.fetch_add(u64::from(outcome.is_err()), Ordering::Relaxed);
         match outcome {
             Ok(done) => tracing::info!(
                 "compaction done in {took_ms} ms: {} records, {} bytes",

@@ -294,9 +294,11 @@ impl Outlet for Connection {
             return None;
         }
         if inbox.posted.len() + bytes.len() > limits::POSTED_MAX {
-            tracing::info!("closing a subscriber that does not keep up: {}", self.client.origin.address);
+            tracing::info!("closing a client that does not keep up: {}", self.client.origin.address);
             inbox.dead = true;
             inbox.posted = Vec::new();
+            // Its turn may be with the reactor, which waits for the socket to take more.
+            self.to_reactor.tell(Notice::Kill(self.client.id));
         } else {
             inbox.posted.extend_from_slice(bytes);
         }

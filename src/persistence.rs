@@ -15,9 +15,11 @@ use crate::config::{Config, Fsync};
 use crate::execute::log::{Health, Log, NoLog, Seq};
 use crate::execute::replay::Replay;
 use crate::keyspace::Keyspace;
+use crate::metrics::histogram::Latencies;
+use crate::metrics::{CompactionFigures, LogFigures, Metrics};
 use crate::progress::Progress;
 use crate::protocol::Words;
-use crate::worker::Verdict;
+use crate::worker::{Verdict, now_ms};
 
 /// The log, read and ready to go on.
 pub enum Opened {
@@ -41,8 +43,13 @@ pub fn promise(config: &Config) -> &'static str {
     }
 }
 
-/// Reads the whole log into the keyspace. The error is one line that says what to do.
-pub fn open(config: &Config, keyspace: &Arc<Keyspace>) -> Result<Opened, String> {
+/// Reads the whole log into the keyspace; `loading` is told of bytes done and bytes in all. The error is one line that
+/// says what to do.
+pub fn open(
+    config: &Config,
+    keyspace: &Arc<Keyspace>,
+    loading: &mut dyn FnMut(u64, u64),
+) -> Result<Opened, String> {
     if !config.appendonly {
         return Ok(Opened::Off);
     }
@@ -55,6 +62,7 @@ pub fn open(config: &Config, keyspace: &Arc<Keyspace>) -> Result<Opened, String>
     let began = Instant::now();
     let recovered = aof::recovery::open(Arc::new(storage), &mut replay, &mut |done, total| {
         progress.show(done, total);
+        loading(done, total);
     });
     progress.finish();
     let recovered = recovered.map_err(|e| format!("cannot load the log in {dir}: {e}"))?;
@@ -108,6 +116,7 @@ impl Opened {
         tell: Box<dyn Fn(Verdict) + Send>,
         keyspace: Arc<Keyspace>,
         keep: usize,
+        metrics: Arc<Metrics>,
     ) -> Result<Handle, String> {
         let Opened::Recovered { recovered, policy } = self else { return Ok(Handle::Off) };
         let notify = Box::new(move |event: Event| match event {
@@ -116,6 +125,7 @@ impl Opened {
                 tracing::error!("the log has failed: {reason}");
                 tell(Verdict::Failed { durable, reason });
             }
+            Event::Synced(took) => metrics.slow.event("aof-fsync", took.as_nanos() as u64, now_ms()),
             Event::Drained => {}
         });
         let aof = Aof::start(*recovered, policy, notify).map_err(|e| format!("cannot start the log: {e}"))?;
@@ -158,6 +168,10 @@ struct Off;
 impl Persistence for Off {
     fn info(&self, out: &mut String) {
         out.push_str("loading:0\r\naof_enabled:0\r\n");
+    }
+
+    fn figures(&self) -> Option<LogFigures> {
+        None
     }
 
     fn synced(&self) -> Option<u64> {
@@ -232,6 +246,37 @@ impl Persistence for On {
         let rewrite = if self.compactor.last_failed() { "err" } else { "ok" };
         let _ = write!(out, "aof_last_bgrewrite_status:{rewrite}\r\n");
         let _ = write!(out, "rdb_last_bgsave_status:{status}\r\naof_last_write_status:{status}\r\n");
+    }
+
+    fn figures(&self) -> Option<LogFigures> {
+        let (stats, compactor) = (self.aof.stats(), &self.compactor);
+        let (runs, failures) = compactor.outcomes();
+        Some(LogFigures {
+            refusing: match self.aof.health() {
+                Health::Writable => None,
+                Health::Refusing(reason) => Some(reason),
+            },
+            records: stats.records.load(Relaxed),
+            groups: stats.groups.load(Relaxed),
+            written_bytes: stats.written_bytes.load(Relaxed),
+            syncs: stats.syncs.load(Relaxed),
+            last_seq: self.aof.last_seq(),
+            synced_seq: self.synced_seq(),
+            synced_ms: self.last_sync_ms(),
+            size_bytes: stats.size_bytes.load(Relaxed),
+            base_bytes: stats.base_bytes.load(Relaxed),
+            backlog_bytes: self.aof.backlog_bytes() as u64,
+            sync_nanos: Latencies::of(&stats.sync_nanos),
+            group_records: Latencies::of(&stats.group_records),
+            compaction: CompactionFigures {
+                running: compactor.is_running(),
+                shards_done: compactor.shards_done(),
+                shards_total: compactor.shards_total(),
+                runs,
+                failures,
+                last_ms: compactor.last_ms(),
+            },
+        })
     }
 
     /// Naming the policy again makes the log sync what it has written by then.

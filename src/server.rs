@@ -23,11 +23,13 @@ use crate::connection::{Notice, ReactorHandle};
 use crate::execute::Executor;
 use crate::janitor::{Duties, Janitor};
 use crate::keyspace::Keyspace;
+use crate::logging;
 use crate::memory;
 use crate::metrics::Metrics;
+use crate::observe::{Observer, Stage};
 use crate::persistence::{self, Opened};
 use crate::reactor::{Reactor, listener};
-use crate::session::{Blocked, Broker, Clients, Line, Pauses};
+use crate::session::{Blocked, Broker, Clients, Line, Monitors, Pauses};
 use crate::worker::{Pool, Verdict, now_ms};
 
 /// A server that takes commands.
@@ -40,6 +42,7 @@ pub struct Running {
     workers: Vec<JoinHandle<()>>,
     pool: Arc<Pool>,
     janitor: Janitor,
+    observer: Option<Observer>,
     log: persistence::Handle,
     to_reactor: ReactorHandle,
     stop: Receiver<()>,
@@ -70,6 +73,10 @@ impl Control for Controls {
         new_id()
     }
 
+    fn log_as(&self, config: &Config) -> Result<(), String> {
+        logging::apply(config)
+    }
+
     fn rewrite_config(&self, config: &Config) -> Result<(), String> {
         let Some(path) = &config.file else {
             return Err("The server is running without a config file".into());
@@ -88,7 +95,12 @@ impl Running {
         let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
         let (garbage, rubbish) = unbounded();
         let keyspace = Arc::new(Keyspace::new(seed(), now_ms(), garbage));
-        let opened = persistence::open(&config, &keyspace)?;
+        let observer = observe(&config)?;
+        let opened = persistence::open(&config, &keyspace, &mut |done_bytes, total_bytes| {
+            if let Some(observer) = &observer {
+                observer.set(Stage::Loading { done_bytes, total_bytes });
+            }
+        })?;
         let metrics = Arc::new(Metrics::new(config.workers, table::count()));
         let reactor = Reactor::new(listeners).map_err(|e| format!("cannot poll sockets: {e}"))?;
         let to_reactor = reactor.handle();
@@ -105,11 +117,13 @@ impl Running {
                 pool.settle(verdict);
             }
         };
-        let log = opened.start(Box::new(tell), Arc::clone(&keyspace), config.aof_retain)?;
+        let log =
+            opened.start(Box::new(tell), Arc::clone(&keyspace), config.aof_retain, Arc::clone(&metrics))?;
         let server = Arc::new(Server {
             keyspace: Arc::clone(&keyspace),
             clients: Arc::new(Clients::default()),
             broker: Broker::default(),
+            monitors: Monitors::default(),
             line: Line::default(),
             pauses: Pauses::default(),
             metrics: Arc::clone(&metrics),
@@ -131,12 +145,16 @@ impl Running {
         let duties = Duties { server: Arc::clone(&server), log: log.port(), garbage: rubbish };
         duties.sweep();
         let cannot = |e: std::io::Error| format!("cannot start a thread: {e}");
+        if let Some(observer) = &observer {
+            observer.serve(Arc::clone(&server));
+        }
         Ok(Running {
             addresses,
             banner,
             workers: pool.start(workers).map_err(cannot)?,
             reactor: reactor.start(server, Arc::clone(&pool)).map_err(cannot)?,
             janitor: Janitor::start(duties).map_err(cannot)?,
+            observer,
             pool,
             log,
             to_reactor,
@@ -154,6 +172,9 @@ impl Running {
     pub fn wait(self) -> Result<(), String> {
         // The sender lives in `self`, so this returns only when asked.
         let _ = self.stop.recv();
+        if let Some(observer) = &self.observer {
+            observer.set(Stage::Stopping);
+        }
         self.to_reactor.tell(Notice::Stop);
         let mut panicked = self.reactor.join().is_err();
         self.pool.stop(self.workers.len());
@@ -161,6 +182,9 @@ impl Running {
             panicked |= worker.join().is_err();
         }
         self.janitor.stop();
+        if let Some(observer) = self.observer {
+            observer.stop();
+        }
         self.log.close()?;
         if panicked { Err("a thread has panicked; the log is intact".into()) } else { Ok(()) }
     }
@@ -178,6 +202,32 @@ fn bind_all(config: &Config) -> Result<Vec<TcpListener>, String> {
         listeners.push(listener);
     }
     Ok(listeners)
+}
+
+/// The metrics port, up before the log is loaded.
+fn observe(config: &Config) -> Result<Option<Observer>, String> {
+    if config.metrics_port == 0 {
+        return Ok(None);
+    }
+    let mut listeners = Vec::new();
+    let mut is_open = true;
+    for address in &config.metrics_bind {
+        let ip: IpAddr =
+            address.parse().map_err(|_| format!("metrics-bind: '{address}' is not an IP address"))?;
+        is_open &= ip.is_loopback();
+        let address = SocketAddr::new(ip, config.metrics_port);
+        let listener = listener::bind(ip, config.metrics_port, config.tcp_backlog)
+            .map_err(|e| format!("cannot listen on {address} for metrics: {}", reason(&e)))?;
+        listeners.push(listener);
+        tracing::info!("dashboard on http://{address}/, metrics on http://{address}/metrics");
+    }
+    if !is_open && config.requirepass.is_empty() {
+        return Err(format!(
+            "metrics-bind {} is open to other machines: set requirepass, or keep to 127.0.0.1",
+            config.metrics_bind.join(" ")
+        ));
+    }
+    Observer::start(listeners, is_open).map(Some).map_err(|e| format!("cannot serve metrics: {e}"))
 }
 
 /// The system's words without its error number.

@@ -142,6 +142,14 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "aof",
         &["data", "command", "session", "worker", "reactor", "server", "config", "connection", "janitor"],
     ),
+    (
+        "metrics",
+        &["command", "execute", "session", "worker", "reactor", "aof", "server", "connection", "observe"],
+    ),
+    (
+        "observe",
+        &["execute", "reactor", "aof", "server", "connection", "janitor", "compaction", "persistence"],
+    ),
     ("worker", &["reactor", "aof", "server"]),
     ("reactor", &["aof", "server", "data"]),
 ];

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use crate::config::{Config, Fsync};
 use crate::keyspace::{DatabaseSize, Keyspace};
-use crate::metrics::Metrics;
-use crate::session::{Blocked, Broker, Clients, Line, Pauses, Session, Woken};
+use crate::metrics::{LogFigures, Metrics};
+use crate::session::{Blocked, Broker, Clients, Line, Monitors, Pauses, Session, Woken};
 
 pub struct Context<'a> {
     pub session: &'a mut Session,
@@ -31,6 +31,8 @@ pub struct Server {
     pub keyspace: Arc<Keyspace>,
     pub clients: Arc<Clients>,
     pub broker: Broker,
+    /// Clients that are shown every request.
+    pub monitors: Monitors,
     /// Clients that wait for keys.
     pub line: Line,
     /// Clients that wait for the end of a pause.
@@ -81,6 +83,8 @@ impl Server {
 pub trait Persistence: Send + Sync {
     /// `name:value` lines of INFO's Persistence section.
     fn info(&self, out: &mut String);
+    /// The same and more for machines; `None` without a log.
+    fn figures(&self) -> Option<LogFigures>;
     /// By the time that a reply to this request leaves, records up to this number are on disk; `None` without a log.
     fn synced(&self) -> Option<u64>;
 
@@ -110,6 +114,8 @@ pub trait Control: Send + Sync {
     fn close(&self, client: u64);
     /// 40 hexadecimal digits that nobody has seen before.
     fn new_id(&self) -> String;
+    /// From now on, this is how the server's own log is kept. The error says why it is as it was.
+    fn log_as(&self, config: &Config) -> Result<(), String>;
     /// Writes the configuration file anew. The error says why it is as it was.
     fn rewrite_config(&self, config: &Config) -> Result<(), String>;
 }

@@ -12,6 +12,16 @@ pub fn boolean(value: &str) -> Result<bool, String> {
     }
 }
 
+/// IP addresses between blanks.
+pub fn addresses(value: &str) -> Result<Vec<String>, String> {
+    let addresses: Vec<String> = value.split_whitespace().map(str::to_string).collect();
+    match addresses.iter().find(|address| address.parse::<std::net::IpAddr>().is_err()) {
+        Some(wrong) => Err(format!("'{wrong}' is not an IP address")),
+        None if addresses.is_empty() => Err("at least one address is needed".into()),
+        None => Ok(addresses),
+    }
+}
+
 pub fn number(value: &str, min: i64, max: i64) -> Result<i64, String> {
     let number =
         value.parse::<i64>().map_err(|_| "argument couldn't be parsed into an integer".to_string())?;

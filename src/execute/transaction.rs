@@ -137,6 +137,9 @@ impl Executor {
             Run::Container(_) => Err(Error::SYNTAX),
         };
         self.count(found, words, call, done.is_err());
+        if self.server.monitors.are_there() {
+            self.show(found, words, call);
+        }
         if let Err(error) = done {
             call.fail(mark, &error);
         }

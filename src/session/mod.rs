@@ -2,6 +2,7 @@
 
 pub mod blocking;
 pub mod clients;
+mod monitors;
 pub mod outlet;
 pub mod pause;
 pub mod pubsub;
@@ -13,6 +14,7 @@ use crate::keyspace::Keyspace;
 
 pub use blocking::{Blocked, Line};
 pub use clients::{Client, Clients, Glance, Origin};
+pub use monitors::Monitors;
 pub use outlet::{Outlet, Woken};
 pub use pause::Pauses;
 use pubsub::Kind;
@@ -33,6 +35,8 @@ pub struct Session {
     /// CLIENT NO-EVICT and CLIENT NO-TOUCH.
     pub no_evict: bool,
     pub no_touch: bool,
+    /// Is shown every request, by MONITOR.
+    pub monitors: bool,
     pub transaction: Option<Box<Transaction>>,
     pub watching: Option<Box<Watching>>,
     pub subscriptions: Option<Box<Subscriptions>>,
@@ -67,6 +71,7 @@ impl Session {
             replies: Replies::On,
             no_evict: false,
             no_touch: false,
+            monitors: false,
             transaction: None,
             watching: None,
             subscriptions: None,
@@ -108,6 +113,7 @@ impl Session {
                 resp: self.resp,
                 no_evict: self.no_evict,
                 no_touch: self.no_touch,
+                monitors: self.monitors,
                 closing: self.closing,
                 dirty: self.watching.as_ref().is_some_and(|watching| watching.dirty.is_set()),
                 queued: self.transaction.as_ref().map(|transaction| transaction.queue.len() as u32),

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use super::is_printable_word;
 use crate::command::args::{Args, parse_int};
-use crate::command::context::Context;
+use crate::command::context::{Context, Server};
 use crate::command::error::{Done, Error};
 use crate::command::info::REDIS_VERSION;
 use crate::protocol::Reply;
@@ -33,11 +33,17 @@ pub fn auth(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     Ok(())
 }
 
-/// Without a password to say, any will do.
+impl Server {
+    /// Whether this is a user's password. Without a password to say, any will do.
+    pub fn knows(&self, user: &[u8], password: &[u8]) -> bool {
+        let secret = self.config().requirepass.clone();
+        let is_right = secret.is_empty() || same(password, secret.as_bytes());
+        user == DEFAULT_USER.as_bytes() && is_right
+    }
+}
+
 fn log_in(context: &mut Context, user: &[u8], password: &[u8]) -> Done {
-    let secret = context.server.config().requirepass.clone();
-    let knows = secret.is_empty() || same(password, secret.as_bytes());
-    if user != DEFAULT_USER.as_bytes() || !knows {
+    if !context.server.knows(user, password) {
         return Err(WRONG_PASSWORD);
     }
     context.session.set_authenticated(true);

@@ -76,7 +76,12 @@ fn set(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     }
     let server = context.server;
     let mut config = server.config();
+    let before = config.clone();
     config.set_live(&settings).map_err(refused)?;
+    if let Err(why) = server.control.log_as(&config) {
+        *config = before;
+        return Err(refused(Refusal::Wrong("logfile".into(), why)));
+    }
     server.apply(&config);
     reply.ok();
     Ok(())

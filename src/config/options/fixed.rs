@@ -64,7 +64,6 @@ pub static ROWS: &[Fixed] = &[
     fixed("tls-port", "0"),
     fixed("unixsocket", ""),
     fixed("pidfile", ""),
-    fixed("logfile", ""),
     immutable("databases", "16"),
     immutable("daemonize", "no"),
     immutable("supervised", "no"),

@@ -1,7 +1,7 @@
 //! Where it listens.
 
 use super::{Opt, Shape};
-use crate::config::value::number;
+use crate::config::value::{addresses, number};
 
 pub static ROWS: &[Opt] = &[
     Opt {
@@ -18,17 +18,7 @@ pub static ROWS: &[Opt] = &[
         shape: Shape::Words,
         help: "addresses to listen on, IPv4 or IPv6",
         get: |c| c.bind.join(" "),
-        set: |c, v| {
-            let addresses: Vec<String> = v.split_whitespace().map(str::to_string).collect();
-            match addresses.iter().find(|a| a.parse::<std::net::IpAddr>().is_err()) {
-                Some(wrong) => Err(format!("'{wrong}' is not an IP address")),
-                None if addresses.is_empty() => Err("at least one address is needed".into()),
-                None => {
-                    c.bind = addresses;
-                    Ok(())
-                }
-            }
-        },
+        set: |c, v| addresses(v).map(|addresses| c.bind = addresses),
         ..Opt::ROW
     },
     Opt {
