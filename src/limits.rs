@@ -49,7 +49,7 @@ pub const HOT_KEY_BYTES: usize = 256;
 /// Keys of one sampled request that are counted.
 pub const HOT_KEYS_PER_REQUEST: usize = 16;
 
-/// Connections to the metrics port; past it, the one that has kept its request back for longest is closed.
+/// Connections to the metrics port; past it, the one that needs its place least is closed.
 pub const HTTP_CONNECTIONS_MAX: usize = 256;
 /// An HTTP request: its line and headers.
 pub const HTTP_HEAD_MAX: usize = 8 << 10;

@@ -280,6 +280,18 @@ fn silent_connections_keep_nobody_out() {
     for _ in 0..20 {
         assert_eq!(get(port, "/health").status, 200);
     }
+    // The same where they have asked and do not read.
+    let deaf: Vec<_> = (0..600)
+        .map(|_| {
+            let mut stream = connect(port);
+            // Closed already, perhaps, for the next one.
+            let _ = stream.write_all(b"GET / HTTP/1.1\r\n\r\n");
+            stream
+        })
+        .collect();
+    for _ in 0..20 {
+        assert_eq!(get(port, "/health").status, 200);
+    }
     server.resp().check("PING", status("PONG"));
-    drop(silent);
+    drop((silent, deaf));
 }

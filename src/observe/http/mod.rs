@@ -55,6 +55,16 @@ enum State {
     },
 }
 
+impl State {
+    fn need(&self) -> u8 {
+        match self {
+            State::Lingering { .. } => 0,
+            State::Asking(_) => 1,
+            State::Answering { .. } => 2,
+        }
+    }
+}
+
 impl Peer {
     fn is_overdue(&self, now: Instant) -> bool {
         let seconds = match self.state {
@@ -129,8 +139,8 @@ impl Http {
     }
 
     fn welcome(&mut self, mut stream: TcpStream) {
-        if self.peers.len() >= limits::HTTP_CONNECTIONS_MAX && !self.make_room() {
-            return;
+        if self.peers.len() >= limits::HTTP_CONNECTIONS_MAX {
+            self.make_room();
         }
         let slot = self.peers.vacant_entry();
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -139,11 +149,13 @@ impl Http {
         }
     }
 
-    /// Closes whoever has kept its request back for longest. So those who ask at once are always served.
-    fn make_room(&mut self) -> bool {
-        let asking = self.peers.iter().filter(|(_, peer)| matches!(peer.state, State::Asking(_)));
-        let oldest = asking.min_by_key(|(_, peer)| peer.since).map(|(token, _)| token);
-        oldest.is_some_and(|token| self.peers.try_remove(token).is_some())
+    /// Closes whoever needs its place least: has been answered, or has kept its request back for longest, or does not
+    /// take its answer. So those who ask at once, and read, are always served.
+    fn make_room(&mut self) {
+        let least = self.peers.iter().min_by_key(|(_, peer)| (peer.state.need(), peer.since));
+        if let Some(token) = least.map(|(token, _)| token) {
+            self.peers.remove(token);
+        }
     }
 
     fn serve(&mut self, token: usize, site: &mut impl Site) {
