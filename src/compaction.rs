@@ -47,6 +47,7 @@ pub struct Compactor {
     last_ms: AtomicU64,
     runs: AtomicU64,
     shards_done: AtomicU64,
+    failures: AtomicU64,
     failed_ms: AtomicU64,
 }
 
@@ -98,6 +99,7 @@ impl Compactor {
             last_ms: AtomicU64::new(0),
             runs: AtomicU64::new(0),
             shards_done: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
             failed_ms: AtomicU64::new(0),
         })
     }
@@ -163,6 +165,11 @@ impl Compactor {
         (self.keyspace.databases().count() * SHARDS) as u64
     }
 
+    /// How many have come to nothing since the start.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
     /// Starts one in the background.
     pub fn start(self: &Arc<Self>) -> Result<Rewrite, String> {
         let mut files = self.files();
@@ -192,6 +199,8 @@ impl Compactor {
         let took_ms = began.elapsed().as_millis() as u64;
         self.last_ms.store(took_ms, Ordering::Relaxed);
         self.failed.store(outcome.is_err(), Ordering::Relaxed);
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        self.failures.fetch_add(u64::from(outcome.is_err()), Ordering::Relaxed);
         match outcome {
             Ok(done) => tracing::info!(
                 "compaction done in {took_ms} ms: {} records, {} bytes",
@@ -204,7 +213,6 @@ impl Compactor {
             }
         }
         self.began_ms.store(0, Ordering::Relaxed);
-        self.runs.fetch_add(1, Ordering::Relaxed);
         self.release();
     }
 

@@ -130,6 +130,7 @@ impl Duties {
 
     /// Removes every key that is due. Returns how many.
     pub fn sweep(&self) -> usize {
+        let began = Instant::now();
         let mut swept = 0;
         for place in self.server.keyspace.all_places() {
             while self.server.keyspace.has_due(place, now_ms()) {
@@ -138,7 +139,9 @@ impl Duties {
                 thread::yield_now();
             }
         }
-        self.server.metrics.janitor.expired.add(swept as u64);
+        let metrics = &self.server.metrics;
+        metrics.janitor.expired.add(swept as u64);
+        metrics.slow.event("expire-cycle", began.elapsed().as_nanos() as u64, now_ms());
         swept
     }
 

@@ -54,6 +54,26 @@ pub const HANDSHAKES_PER_ROUND: usize = 4;
 
 /// File descriptors beside those of clients: listeners, the log, a compaction, standard streams.
 pub const DESCRIPTORS_RESERVED: usize = 64;
+/// Keys that each worker's sketch of hot keys tells apart, and the bytes of a key that it keeps.
+pub const HOT_KEY_SLOTS: usize = 128;
+pub const HOT_KEY_BYTES: usize = 256;
+/// Keys of one sampled request that are counted.
+pub const HOT_KEYS_PER_REQUEST: usize = 16;
+
+/// Connections to the metrics port; past it, the one that needs its place least is closed.
+pub const HTTP_CONNECTIONS_MAX: usize = 256;
+/// An HTTP request: its line and headers.
+pub const HTTP_HEAD_MAX: usize = 8 << 10;
+pub const HTTP_HEADERS_MAX: usize = 64;
+/// An HTTP client has so long to send its request, and so long to take the answer.
+pub const HTTP_REQUEST_SECONDS: u64 = 5;
+pub const HTTP_ANSWER_SECONDS: u64 = 10;
+/// What an HTTP client sends beside its request is read and thrown away up to here, so that it gets its answer.
+pub const HTTP_DISCARDED_MAX: usize = 64 << 10;
+/// Seconds that the dashboard's charts go back.
+pub const HISTORY_SECONDS: usize = 300;
+/// Entries of each list on the dashboard: clients, slow requests, hot keys, big keys.
+pub const DASHBOARD_LIST: usize = 20;
 
 /// Connections by default. Redis: `maxclients`.
 pub const CLIENTS_DEFAULT: usize = 10_000;

@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use tracing::level_filters::LevelFilter;
 
 use limpid::config::{Config, Shape, options};
+use limpid::logging;
 use limpid::server::Running;
 
 fn main() -> ExitCode {
@@ -71,9 +71,9 @@ fn configure(matches: &ArgMatches) -> Result<Config, String> {
 }
 
 fn serve(config: Config) -> Result<(), String> {
-    start_logging(&config.loglevel);
+    logging::start(&config)?;
     let mut signals =
-        Signals::new([SIGINT, SIGTERM]).map_err(|e| format!("cannot listen to signals: {e}"))?;
+        Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|e| format!("cannot listen to signals: {e}"))?;
     let running = Running::start(config)?;
     println!("{}", running.banner);
     let stopper = running.stopper();
@@ -81,6 +81,10 @@ fn serve(config: Config) -> Result<(), String> {
         .name("signals".into())
         .spawn(move || {
             for signal in signals.forever() {
+                if signal == SIGHUP {
+                    logging::reopen();
+                    continue;
+                }
                 tracing::info!("signal {signal}: stopping");
                 // A full channel says that the server is stopping already.
                 let _ = stopper.try_send(());
@@ -88,16 +92,4 @@ fn serve(config: Config) -> Result<(), String> {
         })
         .map_err(|e| format!("cannot start a thread: {e}"))?;
     running.wait()
-}
-
-/// Redis's level names. The server's own log goes to standard error; standard output has the banner alone.
-fn start_logging(level: &str) {
-    let level = match level {
-        "debug" => LevelFilter::TRACE,
-        "verbose" => LevelFilter::DEBUG,
-        "warning" => LevelFilter::WARN,
-        "nothing" => LevelFilter::OFF,
-        _ => LevelFilter::INFO,
-    };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
 }

@@ -8,6 +8,7 @@
 //!                +- notices-+ <------ Verdict --------+
 //! ```
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -24,11 +25,13 @@ use crate::connection::{Notice, ReactorHandle};
 use crate::execute::Executor;
 use crate::janitor::{Duties, Janitor};
 use crate::keyspace::Keyspace;
+use crate::logging;
 use crate::memory::{self, Limit};
 use crate::metrics::Metrics;
+use crate::observe::{Observer, Stage};
 use crate::persistence::{self, Opened};
 use crate::reactor::Reactor;
-use crate::session::{Blocked, Broker, Clients, Line, Notices, Outlet, Pauses};
+use crate::session::{Blocked, Broker, Clients, Line, Monitors, Notices, Outlet, Pauses};
 use crate::transport::listener::{self, Endpoint, Listener, Plan};
 use crate::transport::{certificates, descriptors};
 use crate::worker::{Pool, Verdict, connection_behind, now_ms};
@@ -41,6 +44,7 @@ pub struct Running {
     workers: Vec<JoinHandle<()>>,
     pool: Arc<Pool>,
     janitor: Janitor,
+    observer: Option<Observer>,
     log: persistence::Handle,
     to_reactor: ReactorHandle,
     stop: Receiver<()>,
@@ -56,6 +60,38 @@ struct Controls {
     port: Arc<AtomicU16>,
     /// What TLS clients are shown.
     tls: Mutex<Option<Arc<ServerConfig>>>,
+}
+
+/// Why an option cannot have this value.
+fn wrong(option: &str, why: String) -> Refusal {
+    Refusal::Wrong(option.into(), why)
+}
+
+impl Controls {
+    /// Listens where the configuration says, with the certificates that it names; or all is as before.
+    fn listen(&self, before: &Config, after: &Config, reload: bool) -> Result<(), Refusal> {
+        let endpoints = listener::endpoints(after);
+        if !reload && endpoints == listener::endpoints(before) {
+            return Ok(());
+        }
+        let mut tls = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = match after.tls.port {
+            0 => None,
+            _ if !reload && tls.is_some() => tls.clone(),
+            _ => Some(certificates::server_config(&after.tls).map_err(|(option, why)| {
+                wrong(option, format!("Unable to update TLS configuration: {why}"))
+            })?),
+        };
+        let (answer, changed) = bounded(1);
+        let plan = Plan { endpoints, backlog: after.tcp_backlog, tls: next.clone() };
+        self.to_reactor.tell(Notice::Listen(plan, answer));
+        let option = if after.port == before.port { "bind" } else { "port" };
+        // The reactor waits for nobody, so its answer comes soon; none comes if it has stopped.
+        let changed = changed.recv().map_err(|_| wrong(option, "the server is stopping".into()))?;
+        self.port.store(plain_port(&changed.map_err(|why| wrong(option, why))?), Ordering::Relaxed);
+        *tls = next;
+        Ok(())
+    }
 }
 
 impl Control for Controls {
@@ -88,7 +124,6 @@ impl Control for Controls {
         needs_password: bool,
         reload: bool,
     ) -> Result<(), Refusal> {
-        let wrong = |option: &str, why: String| Refusal::Wrong(option.into(), why);
         after.check_exposure(needs_password).map_err(|why| {
             let option = if after.requirepass == before.requirepass { "bind" } else { "requirepass" };
             wrong(option, why)
@@ -98,27 +133,12 @@ impl Control for Controls {
             let why = "The operating system is not able to handle the specified number of clients, try with";
             return Err(wrong("maxclients", format!("{why} {fit}")));
         }
-        let endpoints = listener::endpoints(after);
-        if !reload && endpoints == listener::endpoints(before) {
-            return Ok(());
-        }
-        let mut tls = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = match after.tls.port {
-            0 => None,
-            _ if !reload && tls.is_some() => tls.clone(),
-            _ => Some(certificates::server_config(&after.tls).map_err(|(option, why)| {
-                wrong(option, format!("Unable to update TLS configuration: {why}"))
-            })?),
-        };
-        let (answer, changed) = bounded(1);
-        let plan = Plan { endpoints, backlog: after.tcp_backlog, tls: next.clone() };
-        self.to_reactor.tell(Notice::Listen(plan, answer));
-        let option = if after.port == before.port { "bind" } else { "port" };
-        // The reactor waits for nobody, so its answer comes soon; none comes if it has stopped.
-        let changed = changed.recv().map_err(|_| wrong(option, "the server is stopping".into()))?;
-        self.port.store(plain_port(&changed.map_err(|why| wrong(option, why))?), Ordering::Relaxed);
-        *tls = next;
-        Ok(())
+        logging::apply(after).map_err(|why| wrong("logfile", why))?;
+        self.listen(before, after, reload).inspect_err(|_| {
+            if let Err(why) = logging::apply(before) {
+                tracing::warn!("{why}");
+            }
+        })
     }
 
     fn rewrite_config(&self, config: &Config, users: &[String]) -> Result<(), String> {
@@ -157,7 +177,7 @@ impl Running {
         }
         memory::note_startup();
         let acl = users::configured(&config, read)?;
-        config.check_exposure(acl.default_needs_password()).map_err(|why| format!("bind: {why}"))?;
+        config.check_exposure(acl.default_needs_password())?;
         let tls = match config.tls.port {
             0 => None,
             _ => Some(
@@ -169,7 +189,12 @@ impl Running {
         let endpoints: Vec<Endpoint> = listeners.iter().map(Listener::bound).collect();
         let (garbage, rubbish) = unbounded();
         let keyspace = Arc::new(Keyspace::new(seed(), now_ms(), garbage));
-        let opened = persistence::open(&config, &keyspace)?;
+        let observer = observe(&config)?;
+        let opened = persistence::open(&config, &keyspace, &mut |done_bytes, total_bytes| {
+            if let Some(observer) = &observer {
+                observer.set(Stage::Loading { done_bytes, total_bytes });
+            }
+        })?;
         memory::count_anew();
         let metrics = Arc::new(Metrics::new(config.workers, table::count()));
         let reactor =
@@ -197,13 +222,20 @@ impl Running {
                 pool.submit_shared(woken.into_iter().filter_map(connection_behind).collect());
             }
         };
-        let log = opened.start(Box::new(tell), Arc::new(wake), Arc::clone(&keyspace), config.aof_retain)?;
+        let log = opened.start(
+            Box::new(tell),
+            Arc::new(wake),
+            Arc::clone(&keyspace),
+            config.aof_retain,
+            Arc::clone(&metrics),
+        )?;
         let server = Arc::new(Server {
             keyspace: Arc::clone(&keyspace),
             acl,
             clients: Arc::new(Clients::default()),
             broker: Broker::default(),
             notices: Notices::default(),
+            monitors: Monitors::default(),
             line: Line::default(),
             pauses: Pauses::default(),
             metrics: Arc::clone(&metrics),
@@ -240,11 +272,15 @@ impl Running {
         };
         duties.sweep();
         let cannot = |e: std::io::Error| format!("cannot start a thread: {e}");
+        if let Some(observer) = &observer {
+            observer.serve(Arc::clone(&server));
+        }
         Ok(Running {
             banner,
             workers: pool.start(workers).map_err(cannot)?,
             reactor: reactor.start(server, Arc::clone(&pool)).map_err(cannot)?,
             janitor: Janitor::start(duties).map_err(cannot)?,
+            observer,
             pool,
             log,
             to_reactor,
@@ -262,6 +298,9 @@ impl Running {
     pub fn wait(self) -> Result<(), String> {
         // The sender lives in `self`, so this returns only when asked.
         let _ = self.stop.recv();
+        if let Some(observer) = &self.observer {
+            observer.set(Stage::Stopping);
+        }
         self.to_reactor.tell(Notice::Stop);
         let mut panicked = self.reactor.join().is_err();
         self.pool.stop(self.workers.len());
@@ -269,6 +308,9 @@ impl Running {
             panicked |= worker.join().is_err();
         }
         self.janitor.stop();
+        if let Some(observer) = self.observer {
+            observer.stop();
+        }
         self.log.close()?;
         if panicked { Err("a thread has panicked; the log is intact".into()) } else { Ok(()) }
     }
@@ -285,6 +327,24 @@ fn plain_port(endpoints: &[Endpoint]) -> u16 {
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|e| reason(&e))
+}
+
+/// The metrics port, up before the log is loaded.
+fn observe(config: &Config) -> Result<Option<Observer>, String> {
+    if config.metrics_port == 0 {
+        return Ok(None);
+    }
+    let mut listeners = Vec::new();
+    for ip in config.metrics_bind.iter().filter_map(|address| address.parse::<IpAddr>().ok()) {
+        let address = SocketAddr::new(ip, config.metrics_port);
+        let listener = listener::bind_tcp(address, config.tcp_backlog)
+            .map_err(|e| format!("cannot listen on {address} for metrics: {}", reason(&e)))?;
+        listeners.push(listener);
+        tracing::info!("dashboard on http://{address}/, metrics on http://{address}/metrics");
+    }
+    Observer::start(listeners, config.keeps_metrics_local())
+        .map(Some)
+        .map_err(|e| format!("cannot serve metrics: {e}"))
 }
 
 /// The system's words without its error number.

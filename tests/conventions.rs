@@ -172,7 +172,16 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "aof",
             "server",
             "connection",
+            "observe",
         ],
+    ),
+    (
+        "metrics",
+        &["command", "execute", "session", "worker", "reactor", "aof", "server", "connection", "observe"],
+    ),
+    (
+        "observe",
+        &["execute", "reactor", "aof", "server", "connection", "janitor", "compaction", "persistence"],
     ),
     ("worker", &["reactor", "aof", "server"]),
     ("reactor", &["aof", "server", "data"]),

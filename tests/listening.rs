@@ -80,7 +80,7 @@ fn beyond_loopback_only_with_a_password() {
     let server = Limpid::with(&["--appendonly", "no", "--port", &port, "--bind", "127.0.0.1"]);
     let mut c = server.text();
     let prefix = "ERR CONFIG SET failed (possibly related to argument";
-    let reason = "- 0.0.0.0 can be reached from other machines, and clients need no password: set requirepass \
+    let reason = "- bind: 0.0.0.0 can be reached from other machines, and clients need no password: set requirepass \
                   (or LIMPID_PASSWORD in the environment), or bind 127.0.0.1 only";
     c.check("CONFIG SET bind 0.0.0.0", &format!("{prefix} 'bind') {reason}"));
     c.check("CONFIG SET bind 0.0.0.0 requirepass secret", "OK");

@@ -302,7 +302,7 @@ mod tests {
     fn wait_until_durable(aof: &Aof, events: &Receiver<Event>, seq: Seq) {
         aof.ring();
         while aof.durable() < seq {
-            assert!(matches!(events.recv().unwrap(), Event::Durable(_)));
+            assert!(matches!(events.recv().unwrap(), Event::Durable(_) | Event::Synced(_)));
         }
     }
 

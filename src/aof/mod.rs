@@ -49,6 +49,8 @@ pub use handle::Aof;
 pub use replay::Replayed;
 pub use stats::Stats;
 
+use std::time::Duration;
+
 use crate::execute::log::Seq;
 
 /// When appended records are synced to disk.
@@ -69,6 +71,8 @@ pub enum Event {
     Durable(Seq),
     /// Records after `durable` that were appended until now may be lost: answer for them with this reason.
     Failed { durable: Seq, reason: String },
+    /// A sync went well and took so long.
+    Synced(Duration),
     /// There is space again: records up to this number are written, and writes are welcome.
     Healed(Seq),
     /// The backlog was over its limit and is half of it now: sockets may be read again.

@@ -1,6 +1,7 @@
 //! What the thread `aof` shares with everybody else: counters, and what is durable.
 
 use crate::execute::log::{Health, Seq};
+use crate::metrics::histogram::Histogram;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +14,9 @@ pub struct Stats {
     pub groups: AtomicU64,
     pub written_bytes: AtomicU64,
     pub syncs: AtomicU64,
+    /// Nanoseconds that syncs took, and records that groups held. The thread `aof` alone writes.
+    pub sync_nanos: Histogram,
+    pub group_records: Histogram,
     /// How long the last sync took.
     pub last_sync_us: AtomicU64,
     /// The last record that is on disk, whatever the policy, and the Unix time of its mark.

@@ -206,6 +206,7 @@ impl Writer {
         let stats = &self.shared.stats;
         stats.records.fetch_add(records, Relaxed);
         stats.groups.fetch_add(1, Relaxed);
+        stats.group_records.note(records);
         stats.written_bytes.fetch_add(bytes, Relaxed);
         stats.size_bytes.fetch_add(bytes, Relaxed);
         self.shrink_backlog();
@@ -249,7 +250,9 @@ impl Writer {
         let result = self.segment.sync();
         let stats = &self.shared.stats;
         stats.syncs.fetch_add(1, Relaxed);
-        stats.last_sync_us.store(started.elapsed().as_micros() as u64, Relaxed);
+        let took = started.elapsed();
+        stats.last_sync_us.store(took.as_micros() as u64, Relaxed);
+        stats.sync_nanos.note(took.as_nanos() as u64);
         self.last_sync = now.instant;
         match result {
             Ok(()) => {
@@ -257,6 +260,7 @@ impl Writer {
                 stats.synced_ms.store(self.segment.last_ms, Relaxed);
                 self.publish();
                 (self.notify)(Event::Durable(self.synced));
+                (self.notify)(Event::Synced(took));
             }
             Err(error) => self.sync_failed(&error),
         }

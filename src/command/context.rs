@@ -10,11 +10,12 @@ use crate::acl::Acl;
 use crate::config::{Config, Fsync, Refusal};
 use crate::keyspace::{DatabaseSize, Keyspace};
 use crate::memory::Limit;
-use crate::metrics::Metrics;
+use crate::metrics::{LogFigures, Metrics};
 use crate::session::blocking::State;
 use crate::session::pubsub::Kind;
 use crate::session::{
-    Awaited, Blocked, Broker, BufferLimits, Clients, Line, Notice, Notices, Pauses, Session, Woken, Work,
+    Awaited, Blocked, Broker, BufferLimits, Clients, Line, Monitors, Notice, Notices, Pauses, Session, Woken,
+    Work,
 };
 
 pub struct Context<'a> {
@@ -111,6 +112,8 @@ pub struct Server {
     pub broker: Broker,
     /// What has happened to keys and was not told yet.
     pub notices: Notices,
+    /// Clients that are shown every request.
+    pub monitors: Monitors,
     /// Clients that wait for keys.
     pub line: Line,
     /// Clients that wait for the end of a pause.
@@ -182,6 +185,8 @@ pub trait Persistence: Send + Sync {
     fn info(&self, out: &mut String);
     /// Bytes that wait to be written to the log.
     fn backlog_bytes(&self) -> usize;
+    /// The same and more for machines; `None` without a log.
+    fn figures(&self) -> Option<LogFigures>;
 
     /// Records up to this number are on disk; `None` without a log.
     fn synced_seq(&self) -> Option<u64>;
@@ -240,7 +245,7 @@ pub trait Control: Send + Sync {
     fn close(&self, client: u64);
     /// 40 hexadecimal digits that nobody has seen before.
     fn new_id(&self) -> String;
-    /// Makes the parts that can fail follow a changed configuration: sockets, certificates. `reload` reads files anew
+    /// Makes the parts that can fail follow a changed configuration: the server's own log, sockets, certificates. `reload` reads files anew
     /// whose names have not changed. On an error all is as before.
     /// `needs_password`: clients have to say who they are.
     fn adopt(

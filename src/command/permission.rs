@@ -15,6 +15,12 @@ pub fn check(user: &User, found: Found, words: Words<'_>) -> Result<(), Denied> 
     })
 }
 
+/// Whether this user may run this command at all, whatever it touches.
+pub fn allows_command(user: &User, found: Found) -> bool {
+    let request = Request { command: found.index, is_for_all: false, argument: None, touches: &|_| {} };
+    user.check(&request).is_ok()
+}
+
 fn show(command: &Command, words: Words<'_>, visit: &mut dyn Visit) {
     command.keys.each(words, 0, &mut Keys { command, words, nth: 0, visit: &mut *visit });
     let (is_pattern, most) = match command.channels {

@@ -11,20 +11,36 @@ impl Config {
         self.port != 0 || self.tls.port == 0 && self.unixsocket.as_os_str().is_empty()
     }
 
-    /// `needs_password`: of clients that have not said who they are. Beyond loopback everyone must show who they are, by a password or by a certificate. The error says how to go on.
+    /// Beyond loopback everyone must show who they are, by a password or by a certificate. `needs_password`: of clients
+    /// that have not said who they are. The error says how to go on.
     pub fn check_exposure(&self, needs_password: bool) -> Result<(), String> {
-        let asks_for_certificates = self.tls.auth_clients == AskClients::Yes && !self.has_plain_port();
-        let has_port = self.has_plain_port() || self.tls.port != 0;
-        if needs_password || asks_for_certificates || !has_port {
+        if needs_password {
             return Ok(());
         }
-        match self.bind.iter().find(|address| !is_loopback(address)) {
-            None => Ok(()),
-            Some(wide) => Err(format!(
-                "{wide} can be reached from other machines, and clients need no password: set requirepass \
-                 (or LIMPID_PASSWORD in the environment), or bind 127.0.0.1 only"
-            )),
+        let asks_for_certificates = self.tls.auth_clients == AskClients::Yes && !self.has_plain_port();
+        let has_port = self.has_plain_port() || self.tls.port != 0;
+        if has_port && !asks_for_certificates {
+            check(&self.bind, "bind")?;
         }
+        if self.metrics_port != 0 {
+            check(&self.metrics_bind, "metrics-bind")?;
+        }
+        Ok(())
+    }
+
+    /// Whether only this machine reaches the metrics port.
+    pub fn keeps_metrics_local(&self) -> bool {
+        self.metrics_bind.iter().all(|address| is_loopback(address))
+    }
+}
+
+fn check(addresses: &[String], option: &str) -> Result<(), String> {
+    match addresses.iter().find(|address| !is_loopback(address)) {
+        None => Ok(()),
+        Some(wide) => Err(format!(
+            "{option}: {wide} can be reached from other machines, and clients need no password: set requirepass \
+             (or LIMPID_PASSWORD in the environment), or {option} 127.0.0.1 only"
+        )),
     }
 }
 
@@ -62,6 +78,11 @@ mod tests {
             config(&[&tls[..], &[("tls-auth-clients", "optional")]].concat()).check_exposure(false).is_err()
         );
         assert!(config(&[&tls[..], &[("port", "7001")]].concat()).check_exposure(false).is_err());
+        let metrics = [("metrics-bind", "0.0.0.0"), ("metrics-port", "7002")];
+        let why =
+            config(&[&tls[..], &metrics[..]].concat()).check_exposure(false).expect_err("figures for all");
+        assert!(why.contains("metrics-bind 127.0.0.1"), "{why}");
+        assert_eq!(config(&metrics[..1]).check_exposure(false), Ok(()));
         let unix = [("bind", "0.0.0.0"), ("port", "0"), ("unixsocket", "/tmp/s")];
         assert_eq!(config(&unix).check_exposure(false), Ok(()));
     }

@@ -69,6 +69,12 @@ pub struct Config {
     pub tcp_keepalive_seconds: u32,
     pub sweep_period_ms: u64,
     pub loglevel: String,
+    pub log_format: String,
+    /// Empty: standard error.
+    pub logfile: String,
+    /// 0: none.
+    pub metrics_port: u16,
+    pub metrics_bind: Vec<String>,
     /// Empty: clients need no password.
     pub requirepass: String,
     /// Where users are kept; empty: in the configuration file.
@@ -126,6 +132,10 @@ impl Default for Config {
             tcp_keepalive_seconds: 300,
             sweep_period_ms: 1000,
             loglevel: "notice".into(),
+            log_format: "text".into(),
+            logfile: String::new(),
+            metrics_port: 0,
+            metrics_bind: vec!["127.0.0.1".into()],
             requirepass: String::new(),
             aclfile: PathBuf::new(),
             acl_all_channels: false,

@@ -1,6 +1,7 @@
 //! How the values of options are read and written. The errors are what CONFIG SET says of them.
 
 use crate::keyspace::event::Classes;
+use crate::limits::BIND_MAX;
 
 pub fn yes_no(value: bool) -> String {
     if value { "yes" } else { "no" }.into()
@@ -11,6 +12,17 @@ pub fn boolean(value: &str) -> Result<bool, String> {
         "yes" => Ok(true),
         "no" => Ok(false),
         _ => Err("argument must be 'yes' or 'no'".into()),
+    }
+}
+
+/// IP addresses between blanks.
+pub fn addresses(value: &str) -> Result<Vec<String>, String> {
+    let addresses: Vec<String> = value.split_whitespace().map(str::to_string).collect();
+    match addresses.iter().find(|address| address.parse::<std::net::IpAddr>().is_err()) {
+        Some(wrong) => Err(format!("'{wrong}' is not an IP address")),
+        None if addresses.is_empty() => Err("at least one address is needed".into()),
+        None if addresses.len() > BIND_MAX => Err("Too many bind addresses specified.".into()),
+        None => Ok(addresses),
     }
 }
 

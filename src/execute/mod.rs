@@ -12,12 +12,14 @@
 
 mod lazy_expiry;
 pub mod log;
+mod monitor;
 mod pause;
 mod permission;
 #[cfg(test)]
 mod rebuilt;
 pub mod replay;
 pub mod room;
+mod sample;
 mod slow;
 mod transaction;
 mod wait;
@@ -151,6 +153,9 @@ impl Executor {
         if let Some(subscriptions) = session.subscriptions.take() {
             self.server.broker.forget(*subscriptions);
         }
+        if session.monitors {
+            self.server.monitors.leave(session.client.id);
+        }
         self.server.clients.disconnect(session.client.id);
     }
 
@@ -173,6 +178,8 @@ impl Executor {
 
     fn dispatch(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
         call.session.client.set_last_command(found.index);
+        // A request that has waited was shown when it began to.
+        let is_shown = self.server.monitors.are_there() && call.session.blocked.is_none();
         let done = match found.command.run {
             Run::Read(_) => self.read(found, words, call),
             Run::Write(_) => self.write(found, words, call),
@@ -186,6 +193,9 @@ impl Executor {
         if !call.blocked {
             self.count(found, words, call, done.is_err());
         }
+        if is_shown {
+            self.show(found, words, call);
+        }
         done
     }
 
@@ -195,6 +205,9 @@ impl Executor {
         let metrics = &*self.server.metrics;
         let nanos = call.counters.lap();
         call.counters.ran(found.index, nanos, failed, metrics.is_tracking());
+        if call.counters.sampler.takes() {
+            sample::note_keys(&call.counters.sampler, found, words, call.session.db);
+        }
         if metrics.slow.is_worth_a_look(nanos) {
             slow::note(&metrics.slow, found, words, &call.session.client, nanos, call.now_ms);
         }
@@ -452,6 +465,9 @@ fn unknown_command(words: Words<'_>) -> Error {
 fn suits(found: Found, session: &Session) -> Result<Found, Error> {
     if session.transaction.is_some() && found.command.flags.has(Flags::NO_MULTI) {
         return Err(NOT_IN_MULTI);
+    }
+    if session.monitors && (found.command.is_read() || found.command.is_write()) {
+        return Err(Error::fixed("ERR Replica can't interact with the keyspace"));
     }
     if !found.command.flags.has(Flags::PUBSUB)
         && pubsub::is_restricted(session.subscriptions.as_deref(), session.resp)

@@ -153,6 +153,9 @@ impl Executor {
         };
         gather_events(edit, call);
         self.count(found, words, call, done.is_err());
+        if self.server.monitors.are_there() {
+            self.show(found, words, call);
+        }
         if let Err(error) = done {
             call.fail(mark, &error);
         }

@@ -1,6 +1,10 @@
-//! A key at random.
+//! A key at random, and a shard slot by slot.
 
+use std::ops::Range;
+
+use super::Keyspace;
 use super::entry::Entry;
+use super::lock::Place;
 use super::shard::Shard;
 use super::table;
 use super::view::View;
@@ -10,6 +14,16 @@ use crate::limits::SHARDS;
 const DRAWS: usize = 16;
 /// Buckets drawn before a shard is searched in order: its table may be nearly empty.
 const BUCKETS: usize = 64;
+
+/// Looks at what lies in these slots of a shard, locked for that long. Returns whether there are no more behind them.
+pub fn slots(keyspace: &Keyspace, place: Place, slots: Range<usize>, mut visit: impl FnMut(&Entry)) -> bool {
+    keyspace.with_shard(place, |shard| {
+        let last = shard.table.buckets();
+        let entries = (slots.start..slots.end.min(last)).filter_map(|slot| table::bucket(shard.table, slot));
+        entries.for_each(&mut visit);
+        slots.end >= last
+    })
+}
 
 /// The key of a live entry of the view's database, each with about the same odds.
 pub fn random_key(view: &View) -> Option<Vec<u8>> {
@@ -62,7 +76,7 @@ mod tests {
     use super::*;
     use crate::keyspace::effects::Effects;
     use crate::keyspace::lock::{Locked, Mode, Places};
-    use crate::keyspace::{Content, Edit, Keyspace};
+    use crate::keyspace::{Content, Edit};
     use std::collections::HashMap;
 
     fn keyspace_with(keys: impl Iterator<Item = (String, Option<u64>)>) -> Keyspace {

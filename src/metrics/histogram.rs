@@ -8,6 +8,9 @@
 //! Sixteen buckets to each power of two: a figure is right to one part in sixteen, and noting one costs a shift and an
 //! addition.
 
+use std::fmt;
+use std::ops::RangeInclusive;
+
 use super::Counter;
 
 const SUB_BITS: u32 = 4;
@@ -57,7 +60,14 @@ fn longest_in(bucket: usize) -> u64 {
     (((bucket % SUBS + SUBS + 1) as u64) << power) - 1
 }
 
-/// All workers' histograms of one command.
+impl fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Histogram of {}", self.buckets.iter().map(Counter::get).sum::<u64>())
+    }
+}
+
+/// What histograms held at some moment: one, or the sum of several.
+#[derive(Clone)]
 pub struct Latencies {
     buckets: Box<[u64; BUCKETS]>,
 }
@@ -77,6 +87,48 @@ impl Latencies {
 
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
+    }
+
+    pub fn of(histogram: &Histogram) -> Latencies {
+        let mut latencies = Latencies::default();
+        latencies.add(histogram);
+        latencies
+    }
+
+    pub fn add_all(&mut self, other: &Latencies) {
+        for (sum, bucket) in self.buckets.iter_mut().zip(&*other.buckets) {
+            *sum += bucket;
+        }
+    }
+
+    /// What has come since an earlier look at the same histograms.
+    pub fn since(&self, before: &Latencies) -> Latencies {
+        let mut new = self.clone();
+        for (now, before) in new.buckets.iter_mut().zip(&*before.buckets) {
+            // Less than before only where the counters have been reset.
+            *now = now.saturating_sub(*before);
+        }
+        new
+    }
+
+    /// The sum of all that was noted, as good as the buckets are: right to one part in thirty.
+    pub fn total(&self) -> f64 {
+        let middle = |bucket: usize| match bucket {
+            0 => 0.0,
+            _ => (longest_in(bucket - 1) + 1 + longest_in(bucket)) as f64 / 2.0,
+        };
+        self.buckets.iter().enumerate().map(|(bucket, &count)| middle(bucket) * count as f64).sum()
+    }
+
+    /// How many were below each of these powers of two, and not below the one before; last, the rest.
+    pub fn by_powers(&self, powers: RangeInclusive<u32>) -> Vec<u64> {
+        let last = *powers.end();
+        let mut counts = vec![0; powers.clone().count() + 1];
+        for (bucket, &count) in self.buckets.iter().enumerate() {
+            let power = longest_in(bucket).checked_ilog2().map_or(0, |log| log + 1);
+            counts[(power.clamp(*powers.start(), last + 1) - powers.start()) as usize] += count;
+        }
+        counts
     }
 
     /// So many percent took at most as long, in nanoseconds.
@@ -135,6 +187,22 @@ mod tests {
             let rank = (nanos.len() * percent as usize).div_ceil(100).max(1);
             prop_assert_eq!(found, longest_in(bucket_of(nanos[rank - 1])));
         }
+    }
+
+    #[test]
+    fn powers_of_two_cut_between_buckets() {
+        let found = latencies(&[0, 1023, 1024, 2047, 2048, 1 << 20]);
+        assert_eq!(found.by_powers(10..=11), [2, 2, 2]);
+        assert_eq!(found.by_powers(10..=36).iter().sum::<u64>(), found.count());
+    }
+
+    #[test]
+    fn differences_and_sums() {
+        let (before, now) = (latencies(&[5, 1000]), latencies(&[5, 1000, 1000]));
+        assert_eq!(now.since(&before).count(), 1);
+        assert_eq!(before.since(&now).count(), 0);
+        let total = now.total();
+        assert!((1900.0..2100.0).contains(&total), "{total}");
     }
 
     #[test]

@@ -12,7 +12,9 @@
 pub mod clients;
 pub mod commands;
 pub mod histogram;
+mod hot_keys;
 pub mod latency;
+mod log;
 pub mod rates;
 pub mod slowlog;
 mod worker;
@@ -22,6 +24,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use commands::CommandTotals;
 use histogram::Latencies;
+pub use hot_keys::{HotKey, Sampler, Sketch};
+pub use log::{CompactionFigures, LogFigures};
 use rates::Rates;
 pub use worker::WorkerCounters;
 
@@ -79,6 +83,7 @@ pub struct Metrics {
     tracking: AtomicBool,
     pub slow: slowlog::Slow,
     pub rates: Rates,
+    ageing: hot_keys::Ageing,
 }
 
 impl Metrics {
@@ -92,6 +97,7 @@ impl Metrics {
             tracking: AtomicBool::new(true),
             slow: slowlog::Slow::default(),
             rates: Rates::default(),
+            ageing: hot_keys::Ageing::default(),
         }
     }
 
@@ -147,7 +153,17 @@ impl Metrics {
 
     /// Looks at the totals now, so that rates can be told.
     pub fn sample(&self, now_ms: u64) {
+        self.ageing.age(now_ms, self.samplers());
         self.rates.sample(now_ms, [self.calls(), self.reactor.bytes_in.get(), self.bytes_out()]);
+    }
+
+    /// The keys that are used most, the hottest first.
+    pub fn hottest(&self, now_ms: u64, most: usize) -> Vec<HotKey> {
+        self.ageing.hottest(now_ms, most, self.samplers())
+    }
+
+    fn samplers(&self) -> impl Iterator<Item = &Sampler> {
+        self.workers.iter().map(|worker| &worker.sampler)
     }
 
     /// CONFIG RESETSTAT.
@@ -160,5 +176,6 @@ impl Metrics {
         self.clients.reset();
         [&self.janitor.expired, &self.janitor.evicted].into_iter().for_each(Counter::reset);
         self.rates.forget();
+        self.ageing.forget(self.samplers());
     }
 }

@@ -59,6 +59,13 @@ impl Slow {
         nanos >= self.event_nanos.load(Ordering::Relaxed)
     }
 
+    /// Something other than a command took so long; a sample for LATENCY, where it is long enough.
+    pub fn event(&self, name: &'static str, nanos: u64, now_ms: u64) {
+        if self.is_event(nanos) {
+            self.events().note(name, now_ms / 1000, nanos / 1_000_000);
+        }
+    }
+
     pub fn log(&self) -> MutexGuard<'_, SlowLog> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quanta::Clock;
 
-use super::Counter;
 use super::commands::CommandCounters;
+use super::{Counter, Sampler};
 
 /// Distinct error codes that are told apart. Redis: 128.
 const ERROR_CODES_MAX: usize = 128;
@@ -20,6 +20,8 @@ pub struct WorkerCounters {
     pub evicted: Counter,
     pub errors: Counter,
     pub bytes_out: Counter,
+    /// Takes the keys of some requests.
+    pub sampler: Sampler,
     /// Where the command at hand began, in ticks of `clock`: nearly always where the one before it ended, so that a
     /// command costs one look at the clock.
     began: Counter,
@@ -37,6 +39,7 @@ impl WorkerCounters {
             evicted: Counter::default(),
             errors: Counter::default(),
             bytes_out: Counter::default(),
+            sampler: Sampler::default(),
             began: Counter::default(),
             clock: Clock::new(),
             commands: (0..commands).map(|_| CommandCounters::default()).collect(),

@@ -1,10 +1,12 @@
-//! INFO's Persistence section, by Redis's names where Redis has one.
+//! How the log is doing: as INFO's Persistence section, by Redis's names where Redis has one, and for machines.
 
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::On;
 use crate::execute::log::{Health, Log};
+use crate::metrics::histogram::Latencies;
+use crate::metrics::{CompactionFigures, LogFigures};
 
 pub fn write(on: &On, out: &mut String) {
     let stats = on.aof.stats();
@@ -43,5 +45,35 @@ pub fn write(on: &On, out: &mut String) {
     for (name, value) in lines {
         // Writing to a String cannot fail.
         let _ = write!(out, "{name}:{value}\r\n");
+    }
+}
+
+pub fn figures(on: &On) -> LogFigures {
+    let (stats, compactor) = (on.aof.stats(), &on.compactor);
+    LogFigures {
+        refusing: match on.aof.health() {
+            Health::Writable => None,
+            Health::Refusing(reason) => Some(reason),
+        },
+        records: stats.records.load(Relaxed),
+        groups: stats.groups.load(Relaxed),
+        written_bytes: stats.written_bytes.load(Relaxed),
+        syncs: stats.syncs.load(Relaxed),
+        last_seq: on.aof.last_seq(),
+        synced_seq: on.synced(),
+        synced_ms: stats.synced_ms.load(Relaxed),
+        size_bytes: stats.size_bytes.load(Relaxed),
+        base_bytes: stats.base_bytes.load(Relaxed),
+        backlog_bytes: on.aof.backlog_bytes() as u64,
+        sync_nanos: Latencies::of(&stats.sync_nanos),
+        group_records: Latencies::of(&stats.group_records),
+        compaction: CompactionFigures {
+            running: compactor.is_running(),
+            shards_done: compactor.shards_done(),
+            shards_total: compactor.shards(),
+            runs: compactor.runs(),
+            failures: compactor.failures(),
+            last_ms: compactor.last_ms().unwrap_or(0),
+        },
     }
 }

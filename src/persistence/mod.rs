@@ -20,6 +20,7 @@ use crate::config::{Config, Fsync};
 use crate::execute::log::{Health, Log, NoLog, Seq};
 use crate::execute::replay::Replay;
 use crate::keyspace::Keyspace;
+use crate::metrics::{LogFigures, Metrics};
 use crate::progress::Progress;
 use crate::protocol::Words;
 use crate::session::blocking::State;
@@ -52,8 +53,13 @@ pub fn promise(config: &Config) -> &'static str {
     }
 }
 
-/// Reads the whole log into the keyspace. The error is one line that says what to do.
-pub fn open(config: &Config, keyspace: &Arc<Keyspace>) -> Result<Opened, String> {
+/// Reads the whole log into the keyspace; `loading` is told of bytes done and bytes in all. The error is one line that
+/// says what to do.
+pub fn open(
+    config: &Config,
+    keyspace: &Arc<Keyspace>,
+    loading: &mut dyn FnMut(u64, u64),
+) -> Result<Opened, String> {
     if !config.appendonly {
         return Ok(Opened::Off);
     }
@@ -66,6 +72,7 @@ pub fn open(config: &Config, keyspace: &Arc<Keyspace>) -> Result<Opened, String>
     let began = Instant::now();
     let recovered = aof::recovery::open(Arc::new(storage), &mut replay, &mut |done, total| {
         progress.show(done, total);
+        loading(done, total);
     });
     progress.finish();
     let recovered = recovered.map_err(|e| format!("cannot load the log in {dir}: {e}"))?;
@@ -121,6 +128,7 @@ impl Opened {
         wake: Wake,
         keyspace: Arc<Keyspace>,
         keep: usize,
+        metrics: Arc<Metrics>,
     ) -> Result<Handle, String> {
         let Opened::Recovered { recovered, policy, dir } = self else { return Ok(Handle::Off) };
         let waiters = Arc::new(Waiters::default());
@@ -135,6 +143,7 @@ impl Opened {
                 tell(Verdict::Failed { durable, reason });
                 wake_waiting(waiting.settle(Seq::MAX));
             }
+            Event::Synced(took) => metrics.slow.event("aof-fsync", took.as_nanos() as u64, now_ms()),
             Event::Drained => {}
         });
         let aof = Aof::start(*recovered, policy, notify).map_err(|e| format!("cannot start the log: {e}"))?;
@@ -198,6 +207,10 @@ impl Persistence for Off {
 
     fn backlog_bytes(&self) -> usize {
         0
+    }
+
+    fn figures(&self) -> Option<LogFigures> {
+        None
     }
 
     fn synced_seq(&self) -> Option<u64> {
@@ -302,6 +315,10 @@ impl Persistence for Arc<On> {
 
     fn backlog_bytes(&self) -> usize {
         self.aof.backlog_bytes()
+    }
+
+    fn figures(&self) -> Option<LogFigures> {
+        Some(info::figures(self))
     }
 
     fn synced_seq(&self) -> Option<u64> {

@@ -309,7 +309,8 @@ impl Running {
         };
         self.server.metrics.reactor.bytes_in.add(outcome.bytes as u64);
         peer.show_input();
-        let is_too_much = peer.input.unfinished() > self.server.buffers.query_max();
+        // More may come before a worker has closed it.
+        let is_too_much = !peer.ended && peer.input.unfinished() > self.server.buffers.query_max();
         if is_too_much {
             let client = &peer.connection.client;
             tracing::info!(

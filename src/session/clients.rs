@@ -85,6 +85,7 @@ pub struct Glance {
     pub resp: u8,
     pub no_evict: bool,
     pub no_touch: bool,
+    pub monitors: bool,
     pub closing: bool,
     /// A watched key has changed.
     pub dirty: bool,
@@ -115,6 +116,7 @@ const NO_EVICT: u8 = 1;
 const NO_TOUCH: u8 = 2;
 const CLOSING: u8 = 4;
 const DIRTY: u8 = 8;
+const MONITORS: u8 = 16;
 
 impl Client {
     pub fn new(id: u64, origin: Origin, now_ms: u64) -> Client {
@@ -188,6 +190,7 @@ impl Client {
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
         let flags = flag(glance.no_evict, NO_EVICT)
             | flag(glance.no_touch, NO_TOUCH)
+            | flag(glance.monitors, MONITORS)
             | flag(glance.closing, CLOSING)
             | flag(glance.dirty, DIRTY);
         let shown = &self.shown;
@@ -211,6 +214,7 @@ impl Client {
             resp: shown.resp.load(Ordering::Relaxed),
             no_evict: flags & NO_EVICT != 0,
             no_touch: flags & NO_TOUCH != 0,
+            monitors: flags & MONITORS != 0,
             closing: flags & CLOSING != 0,
             dirty: flags & DIRTY != 0,
             queued: shown.queued.load(Ordering::Relaxed).checked_sub(1),
@@ -271,6 +275,7 @@ mod tests {
             resp: 3,
             no_evict: true,
             no_touch: false,
+            monitors: true,
             closing: false,
             dirty: true,
             queued: Some(0),

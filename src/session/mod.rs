@@ -4,6 +4,7 @@ pub mod awaited;
 pub mod blocking;
 pub mod buffers;
 pub mod clients;
+mod monitors;
 pub mod notices;
 pub mod outlet;
 pub mod pause;
@@ -21,6 +22,7 @@ pub use awaited::{Awaited, Work};
 pub use blocking::{Blocked, Line};
 pub use buffers::BufferLimits;
 pub use clients::{Client, Clients, Glance, Origin};
+pub use monitors::Monitors;
 pub use notices::{Notice, Notices};
 pub use outlet::{Outlet, Woken};
 pub use pause::Pauses;
@@ -43,6 +45,8 @@ pub struct Session {
     /// CLIENT NO-EVICT and CLIENT NO-TOUCH.
     pub no_evict: bool,
     pub no_touch: bool,
+    /// Is shown every request, by MONITOR.
+    pub monitors: bool,
     pub transaction: Option<Box<Transaction>>,
     pub watching: Option<Box<Watching>>,
     pub subscriptions: Option<Box<Subscriptions>>,
@@ -80,6 +84,7 @@ impl Session {
             replies: Replies::On,
             no_evict: false,
             no_touch: false,
+            monitors: false,
             transaction: None,
             watching: None,
             subscriptions: None,
@@ -134,6 +139,7 @@ impl Session {
                 resp: self.resp,
                 no_evict: self.no_evict,
                 no_touch: self.no_touch,
+                monitors: self.monitors,
                 closing: self.closing,
                 dirty: self.watching.as_ref().is_some_and(|watching| watching.dirty.is_set()),
                 queued: self.transaction.as_ref().map(|transaction| transaction.queue.len() as u32),

@@ -11,9 +11,9 @@ use super::outlet::{Outlet, Woken};
 use crate::keyspace::pattern::Pattern;
 use crate::protocol::{Reply, Wire};
 
-/// A client, as the broker keeps it.
+/// A client that hears of things, as the broker and the list of monitors keep it.
 pub struct Subscriber {
-    id: u64,
+    pub(super) id: u64,
     outlet: Arc<dyn Outlet>,
     /// How its messages are spelled; HELLO may change it.
     wire: AtomicU8,
@@ -79,7 +79,7 @@ impl Subscriptions {
     }
 }
 
-type Listeners = BTreeMap<u64, Arc<Subscriber>>;
+pub(super) type Listeners = BTreeMap<u64, Arc<Subscriber>>;
 type Patterns = BTreeMap<Box<[u8]>, (Pattern, Listeners)>;
 
 /// Everyone's subscriptions.
@@ -225,14 +225,20 @@ impl Broker {
 }
 
 fn send(listeners: &Listeners, parts: &[&[u8]], woken: &mut Woken) -> usize {
+    post(listeners, woken, |reply| {
+        reply.push(parts.len());
+        parts.iter().for_each(|part| reply.bulk(part));
+    })
+}
+
+/// Posts the same to all of them, spelled once for each spelling that any of them wants. Returns how many they are.
+pub(super) fn post(listeners: &Listeners, woken: &mut Woken, write: impl Fn(&mut Reply)) -> usize {
     let mut encoded: [Option<Vec<u8>>; 3] = Default::default();
     for subscriber in listeners.values() {
         let wire = subscriber.wire();
         let bytes = encoded[wire].get_or_insert_with(|| {
             let mut bytes = Vec::new();
-            let mut reply = Reply::new(&mut bytes, WIRES[wire]);
-            reply.push(parts.len());
-            parts.iter().for_each(|part| reply.bulk(part));
+            write(&mut Reply::new(&mut bytes, WIRES[wire]));
             bytes
         });
         woken.others.extend(Arc::clone(&subscriber.outlet).post(bytes));

@@ -13,6 +13,7 @@
 // Each test binary compiles this for itself and uses a part of it.
 #![allow(dead_code, unused_imports)]
 
+pub mod http;
 mod redis;
 mod resp;
 mod server;

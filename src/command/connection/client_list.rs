@@ -131,6 +131,7 @@ fn push_line(out: &mut String, server: &Server, client: &Client, now_ms: u64, re
 fn flags(client: &Client, is_blocked: bool) -> String {
     let glance = client.glance();
     let letters = [
+        (glance.monitors, 'O'),
         (Kind::of(client) == Kind::PubSub, 'P'),
         (glance.queued.is_some(), 'x'),
         (is_blocked, 'b'),

@@ -145,6 +145,9 @@ fn reset(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     session.replies = Replies::On;
     session.no_evict = false;
     session.no_touch = false;
+    if std::mem::take(&mut session.monitors) {
+        context.server.monitors.leave(session.client.id);
+    }
     session.log_in(Login::anonymous(&context.server.acl), &context.server.acl);
     session.client.names().name.clear();
     reply.speak(args.form(), session.resp);

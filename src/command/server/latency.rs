@@ -227,6 +227,13 @@ fn advice(event: &str) -> &'static str {
             "These commands do little by themselves: look for a busy machine, or for a client that waited \
              for a lock on the same keys."
         }
+        "aof-fsync" => {
+            "The disk was slow to say that the log is safe: look for what else writes to it. Under appendfsync always \
+             every write waits for it; everysec does not."
+        }
+        "expire-cycle" => {
+            "Many keys came due at the same time: spread their deadlines. No client has to wait for a sweep."
+        }
         _ => "SLOWLOG GET names the requests; prefer SCAN to KEYS, and small ranges to whole collections.",
     }
 }

@@ -2,9 +2,11 @@
 
 mod config;
 mod debug;
+mod hot_keys;
 mod latency;
 mod lolwut;
 pub mod memory;
+mod monitor;
 mod replication;
 mod save;
 mod slowlog;
@@ -69,6 +71,17 @@ pub static ROWS: &[Command] = &[
         ..ROW
     },
     Command {
+        name: "hotkeys",
+        arity: -1,
+        flags: ADMIN,
+        syntax: "[COUNT count]",
+        summary: "Returns the keys that are used most: each with its database and about how often it is used per second.",
+        since: "7.2.0",
+        complexity: "O(N) where N is the number of keys that the workers' samples hold.",
+        run: Run::Serve(hot_keys::hot_keys),
+        ..ROW
+    },
+    Command {
         name: "info",
         arity: -1,
         keys: Keys::Every,
@@ -113,6 +126,14 @@ pub static ROWS: &[Command] = &[
         since: "4.0.0",
         complexity: "Depends on the subcommand.",
         run: Run::Container(memory::ROWS),
+        ..ROW
+    },
+    Command {
+        name: "monitor",
+        arity: 1,
+        flags: ADMIN,
+        summary: "Shows every request that the server runs, as it runs.",
+        run: Run::Serve(monitor::monitor),
         ..ROW
     },
     Command {

@@ -64,7 +64,6 @@ pub static ROWS: &[Fixed] = &[
     fixed("tls-client-cert-file", ""),
     fixed("tls-client-key-file", ""),
     fixed("pidfile", ""),
-    fixed("logfile", ""),
     immutable("databases", "16"),
     immutable("daemonize", "no"),
     immutable("supervised", "no"),

@@ -1,8 +1,7 @@
 //! Where it listens.
 
 use super::{Opt, Shape};
-use crate::config::value::{number, octal};
-use crate::limits::BIND_MAX;
+use crate::config::value::{addresses, number, octal};
 
 pub static ROWS: &[Opt] = &[
     Opt {
@@ -21,18 +20,7 @@ pub static ROWS: &[Opt] = &[
         help: "addresses to listen on, IPv4 or IPv6; beyond loopback only with a password",
         live: true,
         get: |c| c.bind.join(" "),
-        set: |c, v| {
-            let addresses: Vec<String> = v.split_whitespace().map(str::to_string).collect();
-            match addresses.iter().find(|a| a.parse::<std::net::IpAddr>().is_err()) {
-                Some(wrong) => Err(format!("'{wrong}' is not an IP address")),
-                None if addresses.is_empty() => Err("at least one address is needed".into()),
-                None if addresses.len() > BIND_MAX => Err("Too many bind addresses specified.".into()),
-                None => {
-                    c.bind = addresses;
-                    Ok(())
-                }
-            }
-        },
+        set: |c, v| addresses(v).map(|addresses| c.bind = addresses),
         ..Opt::ROW
     },
     Opt {

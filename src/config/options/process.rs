@@ -16,10 +16,31 @@ pub static ROWS: &[Opt] = &[
         name: "loglevel",
         value: "LEVEL",
         help: "debug, verbose, notice, warning or nothing",
+        live: true,
         get: |c| c.loglevel.clone(),
         set: |c, v| {
             let level = one_of(v, &["debug", "verbose", "notice", "warning", "nothing"])?;
             c.loglevel = level.into();
+            Ok(())
+        },
+        ..Opt::ROW
+    },
+    Opt {
+        name: "log-format",
+        value: "text|json",
+        help: "lines of the server's own log: for people, or an object each",
+        get: |c| c.log_format.clone(),
+        set: |c, v| one_of(v, &["text", "json"]).map(|format| c.log_format = format.into()),
+        ..Opt::ROW
+    },
+    Opt {
+        name: "logfile",
+        value: "FILE",
+        help: "where the server's own log goes; opened again on SIGHUP; empty: standard error",
+        live: true,
+        get: |c| c.logfile.clone(),
+        set: |c, v| {
+            c.logfile = v.into();
             Ok(())
         },
         ..Opt::ROW

@@ -1,9 +1,26 @@
 //! What it watches.
 
 use super::{Opt, Shape};
-use crate::config::value::{boolean, event_classes, number, percentiles, yes_no};
+use crate::config::value::{addresses, boolean, event_classes, number, percentiles, yes_no};
 
 pub static ROWS: &[Opt] = &[
+    Opt {
+        name: "metrics-port",
+        value: "PORT",
+        help: "HTTP port of the dashboard, /metrics and /health; 0: none",
+        get: |c| c.metrics_port.to_string(),
+        set: |c, v| number(v, 0, 65_535).map(|n| c.metrics_port = n as u16),
+        ..Opt::ROW
+    },
+    Opt {
+        name: "metrics-bind",
+        value: "ADDRESS ...",
+        shape: Shape::Words,
+        help: "addresses of the metrics port; others than loopback need a password",
+        get: |c| c.metrics_bind.join(" "),
+        set: |c, v| addresses(v).map(|addresses| c.metrics_bind = addresses),
+        ..Opt::ROW
+    },
     Opt {
         name: "slowlog-log-slower-than",
         value: "MICROSECONDS",
