@@ -55,6 +55,10 @@ pub const HANDSHAKES_PER_ROUND: usize = 4;
 /// File descriptors beside those of clients: listeners, the log, a compaction, standard streams.
 pub const DESCRIPTORS_RESERVED: usize = 64;
 
+/// Configuration files that include one another, and how many are read in all.
+pub const INCLUDE_DEPTH_MAX: usize = 16;
+pub const INCLUDED_FILES_MAX: usize = 1000;
+
 /// Connections by default. Redis: `maxclients`.
 pub const CLIENTS_DEFAULT: usize = 10_000;
 /// `*` in one pattern, where stars side by side are one; a pattern with more matches nothing. Redis: the same.

@@ -1,7 +1,7 @@
 //! Where it listens.
 
 use super::{Opt, Shape};
-use crate::config::value::{number, octal};
+use crate::config::value::{number, octal, time};
 use crate::limits::BIND_MAX;
 
 pub static ROWS: &[Opt] = &[
@@ -9,6 +9,7 @@ pub static ROWS: &[Opt] = &[
         name: "port",
         value: "PORT",
         help: "TCP port; 0 takes a free one, or none where there is a TLS port or a Unix socket",
+        more: "The line that the server prints when it is ready says which port that is.",
         live: true,
         get: |c| c.port.to_string(),
         set: |c, v| number(v, 0, 65_535).map(|n| c.port = n as u16),
@@ -19,6 +20,7 @@ pub static ROWS: &[Opt] = &[
         value: "ADDRESS ...",
         shape: Shape::Words,
         help: "addresses to listen on, IPv4 or IPv6; beyond loopback only with a password",
+        more: "`127.0.0.1 ::1` is both loopbacks. Beyond them a TLS port alone that asks for certificates will do, too; otherwise the server does not start.",
         live: true,
         get: |c| c.bind.join(" "),
         set: |c, v| {
@@ -39,6 +41,7 @@ pub static ROWS: &[Opt] = &[
         name: "unixsocket",
         value: "PATH",
         help: "Unix socket to listen on; empty: none",
+        more: "Where a killed server has left its socket behind, the next one takes over; another server's socket, or a file of another kind, is left alone.",
         get: |c| c.unixsocket.display().to_string(),
         set: |c, v| {
             c.unixsocket = v.into();
@@ -68,7 +71,7 @@ pub static ROWS: &[Opt] = &[
         help: "probe silent peers after this long; 0 never does",
         live: true,
         get: |c| c.tcp_keepalive_seconds.to_string(),
-        set: |c, v| number(v, 0, 86_400 * 365).map(|n| c.tcp_keepalive_seconds = n as u32),
+        set: |c, v| time(v, "s", 0, 86_400 * 365).map(|n| c.tcp_keepalive_seconds = n as u32),
         ..Opt::ROW
     },
 ];
