@@ -66,7 +66,7 @@ pub static ROWS: &[Opt] = &[
         help: "without a use for so long, a key's count falls by one; 0: never",
         live: true,
         get: |c| c.lfu_decay_minutes.to_string(),
-        set: |c, v| number(v, 0, i32::MAX.into()).map(|n| c.lfu_decay_minutes = n as u32),
+        set: |c, v| time(v, "m", 0, i32::MAX.into()).map(|n| c.lfu_decay_minutes = n as u32),
         ..Opt::ROW
     },
     Opt {
