@@ -2,6 +2,7 @@
 
 pub mod acl;
 pub mod aof;
+pub mod arguments;
 pub mod cli;
 pub mod command;
 pub mod compaction;
@@ -22,5 +23,7 @@ pub mod protocol;
 pub mod reactor;
 pub mod server;
 pub mod session;
+pub mod supervise;
 pub mod transport;
+pub mod version;
 pub mod worker;

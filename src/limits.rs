@@ -75,6 +75,10 @@ pub const HISTORY_SECONDS: usize = 300;
 /// Entries of each list on the dashboard: clients, slow requests, hot keys, big keys.
 pub const DASHBOARD_LIST: usize = 20;
 
+/// Configuration files that include one another, and how many are read in all.
+pub const INCLUDE_DEPTH_MAX: usize = 16;
+pub const INCLUDED_FILES_MAX: usize = 1000;
+
 /// Connections by default. Redis: `maxclients`.
 pub const CLIENTS_DEFAULT: usize = 10_000;
 /// `*` in one pattern, where stars side by side are one; a pattern with more matches nothing. Redis: the same.

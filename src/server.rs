@@ -8,6 +8,7 @@
 //!                +- notices-+ <------ Verdict --------+
 //! ```
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
@@ -18,6 +19,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rustls::ServerConfig;
 
+use crate::acl::Acl;
 use crate::command::acl::users;
 use crate::command::{Control, Server, table};
 use crate::config::{Config, Refusal, file};
@@ -34,6 +36,7 @@ use crate::reactor::Reactor;
 use crate::session::{Blocked, Broker, Clients, Line, Monitors, Notices, Outlet, Pauses};
 use crate::transport::listener::{self, Endpoint, Listener, Plan};
 use crate::transport::{certificates, descriptors};
+use crate::version;
 use crate::worker::{Pool, Verdict, connection_behind, now_ms};
 
 /// A server that takes commands.
@@ -53,6 +56,8 @@ pub struct Running {
 
 /// What commands may ask of the process.
 struct Controls {
+    /// Files are replaced one at a time.
+    files: Mutex<()>,
     stop: Sender<()>,
     evict: Sender<()>,
     to_reactor: ReactorHandle,
@@ -141,13 +146,30 @@ impl Control for Controls {
         })
     }
 
-    fn rewrite_config(&self, config: &Config, users: &[String]) -> Result<(), String> {
+    fn rewrite_config(&self, config: &Config, users: &[Vec<Vec<u8>>]) -> Result<(), String> {
         let Some(path) = &config.file else {
             return Err("The server is running without a config file".into());
         };
-        let cannot = |e: std::io::Error| format!("Rewriting config file: {}", reason(&e));
-        let text = std::fs::read_to_string(path).map_err(cannot)?;
-        file::replace(path, config.rewritten(&text, users).as_bytes()).map_err(cannot)
+        let cannot = |why: String| format!("Rewriting config file: {why}");
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            // Whoever took it away gets it back.
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(cannot(reason(&error))),
+        };
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let rewritten = config.rewritten(&text, folder, users).map_err(cannot)?;
+        if config.aclfile.as_os_str().is_empty() {
+            let acl = users::configured(&rewritten.says, read).map_err(cannot)?;
+            if users::lines(&acl, config) != users {
+                let why = "an included file has users as they are no longer; change them there";
+                return Err(cannot(why.into()));
+            }
+        }
+        match rewritten.text == text {
+            true => Ok(()),
+            false => self.replace_file(path, &rewritten.text).map_err(cannot),
+        }
     }
 
     fn read_file(&self, path: &Path) -> Result<Vec<u8>, String> {
@@ -155,12 +177,30 @@ impl Control for Controls {
     }
 
     fn replace_file(&self, path: &Path, text: &[u8]) -> Result<(), String> {
+        let _one = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         file::replace(path, text).map_err(|e| reason(&e))
     }
 
     fn random_bytes(&self, bytes: &mut [u8]) -> Result<(), String> {
         getrandom::fill(bytes).map_err(|e| e.to_string())
     }
+}
+
+/// Whether a server could start with this: users, certificates, and whether it may listen there. Nothing is touched.
+pub fn check(config: &Config) -> Result<(), String> {
+    admit(config).map(|_| ())
+}
+
+fn admit(config: &Config) -> Result<(Acl, Option<Arc<ServerConfig>>), String> {
+    let acl = users::configured(config, read)?;
+    config.check_exposure(acl.default_needs_password())?;
+    let tls = match config.tls.port {
+        0 => None,
+        _ => Some(
+            certificates::server_config(&config.tls).map_err(|(option, why)| format!("{option}: {why}"))?,
+        ),
+    };
+    Ok((acl, tls))
 }
 
 impl Running {
@@ -176,15 +216,7 @@ impl Running {
             config.maxclients = maxclients;
         }
         memory::note_startup();
-        let acl = users::configured(&config, read)?;
-        config.check_exposure(acl.default_needs_password())?;
-        let tls = match config.tls.port {
-            0 => None,
-            _ => Some(
-                certificates::server_config(&config.tls)
-                    .map_err(|(option, why)| format!("{option}: {why}"))?,
-            ),
-        };
+        let (acl, tls) = admit(&config)?;
         let listeners = listener::bind_all(&listener::endpoints(&config), config.tcp_backlog)?;
         let endpoints: Vec<Endpoint> = listeners.iter().map(Listener::bound).collect();
         let (garbage, rubbish) = unbounded();
@@ -243,6 +275,7 @@ impl Running {
             persistence: log.persistence(),
             limit: Limit::default(),
             control: Arc::new(Controls {
+                files: Mutex::new(()),
                 stop: stopper.clone(),
                 evict,
                 to_reactor: to_reactor.clone(),
@@ -294,13 +327,14 @@ impl Running {
         self.stopper.clone()
     }
 
-    /// Serves until it is asked to stop; then finishes what was received, and makes it durable.
-    pub fn wait(self) -> Result<(), String> {
+    /// Serves until it is asked to stop, and says so; then finishes what was received, and makes it durable.
+    pub fn wait(self, on_stop: impl FnOnce()) -> Result<(), String> {
         // The sender lives in `self`, so this returns only when asked.
         let _ = self.stop.recv();
         if let Some(observer) = &self.observer {
             observer.set(Stage::Stopping);
         }
+        on_stop();
         self.to_reactor.tell(Notice::Stop);
         let mut panicked = self.reactor.join().is_err();
         self.pool.stop(self.workers.len());
@@ -358,7 +392,7 @@ fn banner(config: &Config, endpoints: &[Endpoint], opened: &Opened, keyspace: &K
     let keys: usize = keyspace.databases().map(|db| keyspace.size(db).keys).sum();
     format!(
         "limpid {} listens on {listens}; {}; {}",
-        env!("CARGO_PKG_VERSION"),
+        version::NUMBER,
         opened.loaded(keys),
         persistence::promise(config)
     )

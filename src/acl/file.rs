@@ -25,17 +25,24 @@ pub(super) struct Users {
     pub errors: Vec<FileError>,
 }
 
-/// A file's lines with their numbers, without blank ones. There are no comments: ACL SAVE would lose them.
-pub(super) fn lines(text: &[u8]) -> Vec<(usize, Vec<u8>)> {
-    let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).zip(1..);
-    lines.filter(|(line, _)| !line.is_empty()).map(|(line, number)| (number, line.to_vec())).collect()
+/// A line's number, and its words.
+pub type Line<'t> = (usize, Vec<&'t [u8]>);
+
+/// An ACL file's lines, without blank ones. There are no comments: ACL SAVE would lose them.
+pub(super) fn lines(text: &[u8]) -> Vec<Line<'_>> {
+    let lines = text.split(|byte| *byte == b'\n').zip(1..);
+    lines.map(|(line, number)| (number, words(line))).filter(|(_, words)| !words.is_empty()).collect()
 }
 
-pub(super) fn users(lines: &[(usize, Vec<u8>)], terms: &Terms) -> Users {
+fn words(line: &[u8]) -> Vec<&[u8]> {
+    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect()
+}
+
+pub(super) fn users(lines: &[Line], terms: &Terms) -> Users {
     let mut read = Users { users: Vec::new(), errors: Vec::new() };
-    for (number, line) in lines {
+    for (number, words) in lines {
         let known = |name: &[u8]| read.users.iter().any(|user| *user.name == *name);
-        match user(line, known, terms) {
+        match user(words, known, terms) {
             Ok(user) => read.users.push(user),
             Err(why) => read.errors.push(FileError { line: *number, why }),
         }
@@ -44,10 +51,8 @@ pub(super) fn users(lines: &[(usize, Vec<u8>)], terms: &Terms) -> Users {
 }
 
 /// The user of one line. An error shows no word of it that could be a password.
-fn user(line: &[u8], is_known: impl Fn(&[u8]) -> bool, terms: &Terms) -> Result<User, String> {
-    let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let words: Vec<&[u8]> = words.collect();
-    let [keyword, name, rules @ ..] = &*words else {
+fn user(words: &[&[u8]], is_known: impl Fn(&[u8]) -> bool, terms: &Terms) -> Result<User, String> {
+    let [keyword, name, rules @ ..] = words else {
         return Err("should start with user keyword followed by the username".into());
     };
     if !keyword.eq_ignore_ascii_case(b"user") {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::file::{self, FileError};
+use super::file::{self, FileError, Line};
 use super::journal::Journal;
 use super::rule::{self, Terms};
 use super::{Account, Catalogue, DEFAULT_USER, User};
@@ -171,7 +171,7 @@ impl Acl {
 
     /// Reads `user` lines: a user each, whose earlier rules are forgotten. Either all are taken, or the first wrong
     /// line is named.
-    pub fn configure(&self, lines: &[(usize, Vec<u8>)]) -> Result<(), FileError> {
+    pub fn configure(&self, lines: &[Line]) -> Result<(), FileError> {
         let users = file::users(lines, &self.terms());
         if let Some(error) = users.errors.into_iter().next() {
             return Err(error);

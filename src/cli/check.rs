@@ -19,7 +19,7 @@ use crate::worker::now_ms;
 
 /// Runs with the arguments that follow `limpid check`. Exit code 1 where the log is not whole.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let matches = match command().try_get_matches_from(args) {
+    let matches = match command().no_binary_name(true).try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => {
             // If neither output can be written, there is nobody to tell.
@@ -46,11 +46,10 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn command() -> Command {
+pub fn command() -> Command {
     let path = clap::value_parser!(OsString);
-    Command::new("limpid check")
+    Command::new("check")
         .bin_name("limpid check")
-        .no_binary_name(true)
         .about("Verifies a log and says what it holds")
         .arg(
             Arg::new("path")

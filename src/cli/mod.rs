@@ -19,7 +19,6 @@ mod options;
 mod pipe;
 mod session;
 mod shell;
-mod words;
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -27,7 +26,10 @@ use std::process::ExitCode;
 
 use connection::Error;
 use options::Options;
+pub use options::command;
 use session::Session;
+
+use crate::protocol::words;
 
 /// Runs with the arguments that follow `limpid cli`.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -74,7 +76,7 @@ fn each_line(session: &mut Session) -> Result<bool, Error> {
             Ok(words) => all_well &= session.run(&words)?,
             Err(error) => {
                 all_well = false;
-                writeln!(io::stdout(), "{error}").map_err(Error::Output)?;
+                writeln!(io::stdout(), "Invalid argument(s): {error}").map_err(Error::Output)?;
             }
         }
         line.clear();

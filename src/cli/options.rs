@@ -22,7 +22,7 @@ pub struct Options {
 const PASSWORD_VARIABLES: [&str; 2] = ["LIMPID_PASSWORD", "REDISCLI_AUTH"];
 
 pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Options, clap::Error> {
-    let mut command = command();
+    let mut command = command().no_binary_name(true);
     let matches = command.try_get_matches_from_mut(args)?;
     let text = |name| matches.get_one::<String>(name).cloned();
     let from_environment = || PASSWORD_VARIABLES.into_iter().find_map(|name| std::env::var(name).ok());
@@ -52,10 +52,9 @@ fn style(matches: &ArgMatches) -> Style {
     if raw { Style::Raw } else { Style::Human }
 }
 
-fn command() -> Command {
-    Command::new("limpid cli")
+pub fn command() -> Command {
+    Command::new("cli")
         .bin_name("limpid cli")
-        .no_binary_name(true)
         .about("Talks to a limpid or Redis server")
         .after_help(
             "With a COMMAND, sends it, prints the reply and exits with 1 if that is an error. Without, reads \

@@ -13,9 +13,10 @@ use reedline::{
 use super::complete::{Names, Syntax};
 use super::connection::Error;
 use super::docs::{self, CommandDoc};
+use super::history;
 use super::options::Options;
 use super::session::{Session, is};
-use super::{history, words};
+use crate::protocol::words;
 
 const MENU: &str = "commands";
 
@@ -58,7 +59,7 @@ fn obey(
 ) -> Result<bool, Error> {
     let words = match words::split(line.as_bytes()) {
         Ok(words) => words,
-        Err(error) => return println(&error).map(|()| true),
+        Err(error) => return println(&format!("Invalid argument(s): {error}")).map(|()| true),
     };
     match () {
         () if words.is_empty() => {}

@@ -255,8 +255,9 @@ pub trait Control: Send + Sync {
         needs_password: bool,
         reload: bool,
     ) -> Result<(), Refusal>;
-    /// Writes the configuration file anew. The error says why it is as it was.
-    fn rewrite_config(&self, config: &Config, users: &[String]) -> Result<(), String>;
+    /// Writes the configuration file anew; `users` are the `user` lines of today, in words. The error says why it is as
+    /// it was.
+    fn rewrite_config(&self, config: &Config, users: &[Vec<Vec<u8>>]) -> Result<(), String>;
     /// A whole file. The error says why it cannot be read.
     fn read_file(&self, path: &Path) -> Result<Vec<u8>, String>;
     /// Puts a new text in a file's place. The error says why it is as it was.

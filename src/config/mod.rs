@@ -3,6 +3,8 @@
 pub mod clients;
 mod exposure;
 pub mod file;
+#[cfg(test)]
+mod manual;
 pub mod options;
 pub mod tls;
 mod value;
@@ -41,7 +43,16 @@ impl fmt::Display for Fsync {
 pub struct UserLine {
     /// `file:line`
     pub at: String,
-    pub text: String,
+    /// `user`, the name, and the rules behind it.
+    pub words: Vec<Vec<u8>>,
+}
+
+/// A command that `rename-command` switches off.
+#[derive(Clone, Debug)]
+pub struct SwitchedOff {
+    /// `file:line`
+    pub at: String,
+    pub command: String,
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +86,8 @@ pub struct Config {
     /// 0: none.
     pub metrics_port: u16,
     pub metrics_bind: Vec<String>,
+    /// Empty: none.
+    pub pidfile: PathBuf,
     /// Empty: clients need no password.
     pub requirepass: String,
     /// Where users are kept; empty: in the configuration file.
@@ -83,8 +96,7 @@ pub struct Config {
     pub acllog_max_len: usize,
     /// `user` lines.
     pub users: Vec<UserLine>,
-    /// Commands that `rename-command` switches off.
-    pub switched_off: Vec<String>,
+    pub switched_off: Vec<SwitchedOff>,
     pub enable_debug: bool,
     /// Negative: never.
     pub slowlog_slower_than_us: i64,
@@ -103,6 +115,8 @@ pub struct Config {
     pub lfu_log_factor: u32,
     /// 0: never.
     pub lfu_decay_minutes: u32,
+    /// The environment's `requirepass`: what counts where neither file nor flag says anything.
+    pub inherited_password: String,
     /// Where it was read from, if anywhere: what CONFIG REWRITE writes.
     pub file: Option<PathBuf>,
 }
@@ -136,6 +150,7 @@ impl Default for Config {
             logfile: String::new(),
             metrics_port: 0,
             metrics_bind: vec!["127.0.0.1".into()],
+            pidfile: PathBuf::new(),
             requirepass: String::new(),
             aclfile: PathBuf::new(),
             acl_all_channels: false,
@@ -156,10 +171,14 @@ impl Default for Config {
             eviction_tenacity: 10,
             lfu_log_factor: 10,
             lfu_decay_minutes: 1,
+            inherited_password: String::new(),
             file: None,
         }
     }
 }
+
+/// The variable that `requirepass` is taken from where nothing else sets it. The client looks there as well.
+pub const PASSWORD_VARIABLE: &str = "LIMPID_PASSWORD";
 
 /// Why CONFIG SET changes nothing.
 #[derive(Debug, PartialEq, Eq)]
@@ -170,6 +189,30 @@ pub enum Refusal {
 }
 
 impl Config {
+    /// The defaults, under a password from the environment.
+    pub fn inherited(password: Option<String>) -> Config {
+        let password = password.unwrap_or_default();
+        Config { requirepass: password.clone(), inherited_password: password, ..Config::default() }
+    }
+
+    /// What this would be without file, flags and CONFIG SET.
+    fn baseline(&self) -> Config {
+        Config::inherited(Some(self.inherited_password.clone()))
+    }
+
+    /// Sets one option to the words of a line or flag. The error says which, and why not.
+    pub fn set_words(&mut self, name: &str, words: &[String]) -> Result<(), String> {
+        let is_word = options::find(name).is_some_and(|opt| opt.shape == Shape::Word);
+        match words {
+            [] if is_word => Err(format!("{name}: a value is missing")),
+            // Without the words: they may be a password.
+            [_, _, ..] if is_word => {
+                Err(format!("{name}: it takes one value; one with blanks stands in quotes"))
+            }
+            _ => self.set(name, &words.join(" ")),
+        }
+    }
+
     /// Sets one option by name, at the start. The error says which, and why not.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         if let Some(opt) = options::find(name) {
@@ -177,6 +220,9 @@ impl Config {
         }
         if let Some(fixed) = options::fixed::find(name) {
             return fixed.set(value).map_err(|why| format!("{} '{value}': {why}", fixed.name));
+        }
+        if options::fixed::is_absent(name) {
+            return Err(format!("'{name}' is an option of Redis that limpid does not have; leave it out"));
         }
         Err(match nearest(name) {
             Some(near) => format!("unknown option '{name}', did you mean '{near}'?"),
@@ -229,22 +275,12 @@ impl Config {
 
 /// The known name that is fewest edits away, if it is close at all.
 fn nearest(name: &str) -> Option<&'static str> {
-    let distance = |other: &str| edits(&name.to_ascii_lowercase(), other);
-    options::all().map(|opt| (distance(opt.name), opt.name)).min().filter(|(d, _)| *d <= 3).map(|(_, n)| n)
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    let name = name.to_ascii_lowercase();
+    let own = options::all().map(|opt| opt.name).chain(file::DIRECTIVES);
+    let fixed = options::fixed::ROWS.iter().map(|fixed| fixed.name);
+    let near = own.chain(fixed).map(|known| (strsim::osa_distance(&name, known), known)).min()?;
+    // One edit in three letters, three at most: further away it is another word.
+    (near.0 <= (name.len() / 3).min(3)).then_some(near.1)
 }
 
 #[cfg(test)]
@@ -273,6 +309,9 @@ mod tests {
         for fixed in options::fixed::ROWS {
             assert_eq!(fixed.set(fixed.value), Ok(()), "{}", fixed.name);
             assert!(options::find(fixed.name).is_none(), "{} is there twice", fixed.name);
+        }
+        for opt in options::all() {
+            assert!(!options::fixed::is_absent(opt.name), "{} is there: it is not absent", opt.name);
         }
     }
 
@@ -303,6 +342,15 @@ mod tests {
             wrong("databases", "can't set immutable config")
         );
         assert!(set_live(&mut config, &[("save", "900 1")]).is_err());
+    }
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        assert_eq!(nearest("prot"), Some("port"));
+        assert_eq!(nearest("MaxClient"), Some("maxclients"));
+        assert_eq!(nearest("clustr-enabled"), Some("cluster-enabled"));
+        assert_eq!(nearest("x"), None);
+        assert_eq!(nearest("frobnicate"), None);
     }
 
     #[test]

@@ -59,6 +59,31 @@ pub fn bytes(value: &str, min: i64, max: i64) -> Result<i64, String> {
     within(number.ok_or("argument must be a memory value")?, min, max)
 }
 
+/// A time as a number of the option's own unit, or with one of its own: `90s`, `5m`, `1h`. `unit` is the option's.
+pub fn time(value: &str, unit: &'static str, min: i64, max: i64) -> Result<i64, String> {
+    const UNITS: [(&str, i64); 6] = [
+        ("us", 1),
+        ("ms", 1_000),
+        ("s", 1_000_000),
+        ("m", 60_000_000),
+        ("h", 3_600_000_000),
+        ("d", 86_400_000_000),
+    ];
+    let length = |unit| UNITS.iter().find(|(name, _)| *name == unit).map(|(_, length)| *length);
+    let own = length(unit).expect("each option's unit is in the list");
+    let lower = value.to_ascii_lowercase();
+    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let Some(given) = length(&lower[digits.len()..]).filter(|_| !digits.is_empty()) else {
+        return number(value, min, max);
+    };
+    let total =
+        number(digits, i64::MIN, i64::MAX)?.checked_mul(given).ok_or("argument is too long a time")?;
+    match total % own {
+        0 => within(total / own, min, max),
+        _ => Err(format!("argument must be a whole number of {unit}")),
+    }
+}
+
 fn within(number: i64, min: i64, max: i64) -> Result<i64, String> {
     match (min..=max).contains(&number) {
         true => Ok(number),
@@ -102,6 +127,29 @@ mod tests {
             assert_eq!(bytes(text, 0, 9), Err("argument must be a memory value".into()), "{text:?}");
         }
         assert!(bytes("10", 0, 9).is_err());
+    }
+
+    #[test]
+    fn times_with_and_without_a_unit() {
+        for (text, unit, value) in [
+            ("300", "s", 300),
+            ("5m", "s", 300),
+            ("30S", "s", 30),
+            ("2000ms", "s", 2),
+            ("1h", "ms", 3_600_000),
+            ("10ms", "us", 10_000),
+            ("1d", "s", 86_400),
+            ("-1", "us", -1),
+        ] {
+            assert_eq!(time(text, unit, -1, i64::MAX), Ok(value), "{text} in {unit}");
+        }
+        assert_eq!(time("1500ms", "s", 0, 9), Err("argument must be a whole number of s".into()));
+        assert_eq!(time("1m", "s", 0, 9), Err("argument must be between 0 and 9 inclusive".into()));
+        for text in ["", "s", "5 m", "5x", "1.5s", "m5"] {
+            let why = "argument couldn't be parsed into an integer".to_string();
+            assert_eq!(time(text, "s", 0, 9), Err(why), "{text:?}");
+        }
+        assert!(time("9223372036854775807d", "s", 0, 9).is_err());
     }
 
     #[test]

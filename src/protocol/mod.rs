@@ -29,6 +29,7 @@ mod resp;
 #[cfg(test)]
 mod support;
 mod text;
+pub mod words;
 
 pub use decode::{DecodeError, Decoder, Value, decode};
 pub use parser::{Limits, Parser};

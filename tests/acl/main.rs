@@ -373,17 +373,20 @@ fn a_wrong_file_refuses_the_start_and_names_the_line() {
 
 #[test]
 fn users_of_the_configuration_file_are_written_back() {
-    let text = "appendonly no\nuser alice on >p ~a* +@read\n";
+    let text = "appendonly no\n# hers\nuser alice on >p ~a* +@read\nuser carl on >p\n# the end\n";
     let (dir, arguments) = with_file("x.conf", text, |path| vec![path.into()]);
     let server = Limpid::with(&[&*arguments[0]]);
     let mut admin = server.resp();
     server.resp().check("AUTH alice p", ok());
     admin.check("ACL SETUSER bob on nopass +get", ok());
+    admin.check("ACL DELUSER carl", Value::Int(1));
     let lines = texts(admin.cmd(&["ACL", "LIST"]));
     admin.check("CONFIG REWRITE", ok());
     let written = fs::read_to_string(dir.path().join("x.conf")).expect("it was written");
-    assert!(written.starts_with("appendonly no\n# Added by CONFIG REWRITE\n"), "{written}");
-    assert!(written.ends_with(&format!("\n{}\n{}\n", lines[0], lines[1])), "{written}");
+    // Alice stays where she was, with a hash for her password; carl is gone.
+    let kept = format!("appendonly no\n# hers\n{}\n# the end\n# Added by CONFIG REWRITE\n", lines[0]);
+    assert!(written.starts_with(&kept), "{written}");
+    assert!(written.ends_with(&format!("\n{}\n", lines[1])), "{written}");
     let again = Limpid::with(&[&*arguments[0]]);
     assert_eq!(texts(again.resp().cmd(&["ACL", "LIST"])), lines);
     admin.check_error(

@@ -16,12 +16,14 @@
 pub mod http;
 mod redis;
 mod resp;
+mod run;
 mod server;
 mod text;
 pub mod tls;
 
 pub use redis::Redis;
 pub use resp::{RespClient, bulk, encode, status};
+pub use run::{Ran, limpid, limpid_with};
 pub use server::{Limpid, Stopped, free_port, memory_kib};
 pub use text::{TextClient, nc};
 

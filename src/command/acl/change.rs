@@ -1,6 +1,6 @@
 //! ACL commands that change users, and close the connections of those who lose by it.
 
-use crate::acl::{Changed, DEFAULT_USER, FileError, Loaded};
+use crate::acl::{Changed, DEFAULT_USER, FileError, Loaded, is_word};
 use crate::command::args::Args;
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
@@ -9,7 +9,7 @@ use crate::session::pubsub::Kind;
 
 pub fn set_user(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     let name = args.next();
-    if name.iter().any(|byte| byte.is_ascii_whitespace() || [0, 0x0b].contains(byte)) {
+    if !is_word(name) {
         return Err(Error::fixed("ERR Usernames can't contain spaces or null characters"));
     }
     let rules: Vec<&[u8]> = args.rest().collect();

@@ -6,6 +6,7 @@ use super::super::context::Context;
 use super::{Lines, REDIS_VERSION, lines};
 use crate::session::pause::Paused;
 use crate::session::pubsub::Kind;
+use crate::version;
 
 pub fn server(out: &mut Lines, context: &Context) {
     let server = context.server;
@@ -14,7 +15,9 @@ pub fn server(out: &mut Lines, context: &Context) {
     let file = server.config().file.clone().unwrap_or_default();
     lines!(out,
         "redis_version": REDIS_VERSION,
-        "limpid_version": env!("CARGO_PKG_VERSION"),
+        "limpid_version": version::NUMBER,
+        "redis_git_sha1": version::COMMIT.map_or("00000000", |commit| commit.trim_end_matches("-dirty")),
+        "redis_git_dirty": u8::from(version::COMMIT.is_some_and(|commit| commit.ends_with("-dirty"))),
         "redis_mode": "standalone",
         "os": os(),
         "arch_bits": usize::BITS,

@@ -117,9 +117,11 @@ fn reset_statistics(_: &mut Args, context: &mut Context, reply: &mut Reply) -> D
 }
 
 fn rewrite(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
-    let config = context.server.config().clone();
-    let users = users::lines(context.server, &config).map_err(|why| Error::new(format!("ERR {why}")))?;
-    context.server.control.rewrite_config(&config, &users).map_err(|why| Error::new(format!("ERR {why}")))?;
+    let server = context.server;
+    let _changing = server.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    let config = server.config().clone();
+    let users = users::lines(&server.acl, &config);
+    server.control.rewrite_config(&config, &users).map_err(|why| Error::new(format!("ERR {why}")))?;
     reply.ok();
     Ok(())
 }

@@ -25,7 +25,7 @@ pub fn lolwut(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done
     let _ = args.rest();
     args.check()?;
     let mut text = pond(context.now_ms, height);
-    text.push_str(&format!("\nclear enough to see through: limpid {}\n", env!("CARGO_PKG_VERSION")));
+    text.push_str(&format!("\nclear enough to see through: limpid {}\n", crate::version::NUMBER));
     reply.verbatim("txt", text.as_bytes());
     Ok(())
 }

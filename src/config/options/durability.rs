@@ -9,6 +9,7 @@ pub static ROWS: &[Opt] = &[
         name: "dir",
         value: "DIRECTORY",
         help: "where the append-only file lives; made if missing",
+        more: "One server at a time: a lock file in it keeps a second one off.",
         get: |c| c.dir.display().to_string(),
         set: |c, v| {
             c.dir = v.into();
@@ -20,6 +21,7 @@ pub static ROWS: &[Opt] = &[
         name: "appendonly",
         value: "yes|no",
         help: "keep the data on disk",
+        more: "`no` keeps everything in memory only, and nothing survives a stop.",
         get: |c| yes_no(c.appendonly),
         set: |c, v| boolean(v).map(|b| c.appendonly = b),
         ..Opt::ROW
@@ -28,6 +30,7 @@ pub static ROWS: &[Opt] = &[
         name: "appendfsync",
         value: "always|everysec|no",
         help: "when a write counts as safe: before its reply, within a second, or as the system likes",
+        more: "`always`: what a client has been told is on disk. `everysec`: a power cut loses at most about a second. `no`: the operating system decides.",
         live: true,
         get: |c| c.appendfsync.to_string(),
         set: |c, v| {
@@ -44,6 +47,7 @@ pub static ROWS: &[Opt] = &[
         name: "auto-aof-rewrite-percentage",
         value: "PERCENT",
         help: "compact the log when it has grown by this much; 0 never does",
+        more: "Without a fork; BGREWRITEAOF starts a compaction at any time.",
         live: true,
         get: |c| c.rewrite_percentage.to_string(),
         set: |c, v| number(v, 0, i64::from(u32::MAX)).map(|n| c.rewrite_percentage = n as u64),

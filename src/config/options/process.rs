@@ -1,5 +1,7 @@
 //! Threads and the server's own log.
 
+use std::path::PathBuf;
+
 use super::Opt;
 use crate::config::value::{number, one_of};
 
@@ -8,6 +10,8 @@ pub static ROWS: &[Opt] = &[
         name: "workers",
         value: "N",
         help: "threads that run commands",
+        default: "one per core, two at least",
+        more: "The second one is for everyone else while a slow command holds the first.",
         get: |c| c.workers.to_string(),
         set: |c, v| number(v, 1, 1024).map(|n| c.workers = n as usize),
         ..Opt::ROW
@@ -41,6 +45,17 @@ pub static ROWS: &[Opt] = &[
         get: |c| c.logfile.clone(),
         set: |c, v| {
             c.logfile = v.into();
+            Ok(())
+        },
+        ..Opt::ROW
+    },
+    Opt {
+        name: "pidfile",
+        value: "PATH",
+        help: "a file with the server's process number, from when it is ready until it stops; empty: none",
+        get: |c| c.pidfile.display().to_string(),
+        set: |c, v| {
+            c.pidfile = PathBuf::from(v);
             Ok(())
         },
         ..Opt::ROW

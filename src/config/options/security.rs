@@ -8,6 +8,7 @@ pub static ROWS: &[Opt] = &[
         name: "requirepass",
         value: "PASSWORD",
         help: "what clients have to say first, by AUTH; empty: nothing",
+        more: "The environment variable LIMPID_PASSWORD sets it where neither the file nor a flag does, which keeps it out of the list of processes. `limpid cli` takes its password from there too.",
         live: true,
         get: |c| c.requirepass.clone(),
         set: |c, v| {
@@ -20,6 +21,7 @@ pub static ROWS: &[Opt] = &[
         name: "aclfile",
         value: "FILE",
         help: "where users are kept, a `user` line each; without it, they are lines of the configuration file",
+        more: "ACL SAVE writes it and ACL LOAD reads it.",
         get: |c| c.aclfile.display().to_string(),
         set: |c, v| {
             c.aclfile = v.into();

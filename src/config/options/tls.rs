@@ -45,6 +45,7 @@ pub static ROWS: &[Opt] = &[
         name: "tls-auth-clients",
         value: "yes|no|optional",
         help: "whether clients must show a certificate",
+        more: "optional: one that is shown must be good.",
         live: true,
         get: |c| c.tls.auth_clients.name().into(),
         set: |c, v| {

@@ -1,7 +1,7 @@
 //! What it watches.
 
 use super::{Opt, Shape};
-use crate::config::value::{addresses, boolean, event_classes, number, percentiles, yes_no};
+use crate::config::value::{addresses, boolean, event_classes, number, percentiles, time, yes_no};
 
 pub static ROWS: &[Opt] = &[
     Opt {
@@ -27,7 +27,7 @@ pub static ROWS: &[Opt] = &[
         help: "commands that take so long go into the slow log; negative: none does",
         live: true,
         get: |c| c.slowlog_slower_than_us.to_string(),
-        set: |c, v| number(v, -1, i64::MAX).map(|n| c.slowlog_slower_than_us = n),
+        set: |c, v| time(v, "us", -1, i64::MAX).map(|n| c.slowlog_slower_than_us = n),
         ..Opt::ROW
     },
     Opt {
@@ -45,13 +45,14 @@ pub static ROWS: &[Opt] = &[
         help: "commands that take so long are samples for LATENCY; 0: none is",
         live: true,
         get: |c| c.latency_monitor_ms.to_string(),
-        set: |c, v| number(v, 0, i64::MAX).map(|n| c.latency_monitor_ms = n as u64),
+        set: |c, v| time(v, "ms", 0, i64::MAX).map(|n| c.latency_monitor_ms = n as u64),
         ..Opt::ROW
     },
     Opt {
         name: "latency-tracking",
         value: "yes|no",
         help: "keep a histogram of each command's time",
+        more: "INFO latencystats and LATENCY HISTOGRAM show them.",
         live: true,
         get: |c| yes_no(c.latency_tracking),
         set: |c, v| boolean(v).map(|b| c.latency_tracking = b),
@@ -71,6 +72,7 @@ pub static ROWS: &[Opt] = &[
         name: "notify-keyspace-events",
         value: "CLASSES",
         help: "what is published of what happens to keys: K or E, and letters of A (g$lshzxetd), n, m; empty: nothing",
+        more: "K publishes in channels named after keys, E in channels named after events. A is all classes but n (new keys) and m (keys that are not there).",
         live: true,
         get: |c| c.notify_keyspace_events.to_string(),
         set: |c, v| event_classes(v).map(|classes| c.notify_keyspace_events = classes),

@@ -1,9 +1,9 @@
-//! A typed line into words, by the grammar that the server itself reads lines with.
+//! A single line into words, by the grammar that requests are read with: what is typed, and what a file of directives says.
 
-use crate::protocol::{Batch, Limits, Parser};
+use super::{Batch, Limits, Parser};
 
 /// The words of a line; none for an empty line or a comment.
-pub fn split(line: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+pub fn split(line: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
     let line = line.trim_ascii();
     if line.starts_with(b"#") {
         return Ok(Vec::new());
@@ -16,7 +16,7 @@ pub fn split(line: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     batch.bytes = bytes;
     let Some(request) = batch.requests.first() else { return Ok(Vec::new()) };
     match &request.fault {
-        Some(_) => Err("Invalid argument(s): unbalanced quotes".into()),
+        Some(_) => Err("unbalanced quotes"),
         None => Ok(batch.words(request).iter().map(<[u8]>::to_vec).collect()),
     }
 }
