@@ -5,6 +5,8 @@ FROM rust:1.95-alpine AS build
 RUN apk add --no-cache make musl-dev
 WORKDIR /src
 COPY . .
+# What `limpid --version` names: --build-arg LIMPID_COMMIT=$(git rev-parse --short=9 HEAD)
+ARG LIMPID_COMMIT
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --bin limpid && cp target/release/limpid /limpid

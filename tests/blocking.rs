@@ -179,6 +179,10 @@ fn whoever_goes_gives_its_place_to_the_next() {
     let refused = Value::Error("UNBLOCKED client unblocked via CLIENT UNBLOCK".into());
     assert_eq!(line[0].reply(), refused);
     c.check(&format!("CLIENT UNBLOCK {}", line[0].id), int(0));
+    c.check_error(
+        "CLIENT UNBLOCK 1 ERROR what",
+        "ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.",
+    );
     // It is still there, and goes on with other things.
     line[0].client.check("PING", status("PONG"));
     c.check(&format!("CLIENT KILL ID {}", line[1].id), int(1));

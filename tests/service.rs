@@ -7,7 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
 
-use support::{Limpid, PATIENCE, limpid};
+use support::{Limpid, PATIENCE, limpid, limpid_with};
 
 fn project(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
@@ -125,4 +125,46 @@ fn the_unit_is_one_that_systemd_takes() {
     let said = String::from_utf8_lossy(&verified.stderr);
     let complaints: Vec<&str> = said.lines().filter(|line| line.contains("limpid")).collect();
     assert!(complaints.is_empty(), "{complaints:#?}");
+}
+
+/// The words of a JSON array of strings, behind the first of `mark`.
+fn words_behind(text: &str, mark: &str) -> Vec<String> {
+    let (_, rest) = text.split_once(mark).unwrap_or_else(|| panic!("there is no {mark}"));
+    let (array, _) = rest.split_once(']').expect("an array ends");
+    array.split('"').skip(1).step_by(2).map(String::from).collect()
+}
+
+/// They are good, and with a password only.
+#[track_caller]
+fn check_flags(file: &str, mark: &str) {
+    let words = words_behind(&project(file), mark);
+    let words: Vec<&str> = std::iter::once("-t").chain(words.iter().map(String::as_str)).collect();
+    limpid_with(&[("LIMPID_PASSWORD", "p")], &words, b"").says("limpid: the configuration is good\n");
+    let without = limpid(&words, b"");
+    assert_eq!(without.code(), 1);
+    assert!(without.err.contains("LIMPID_PASSWORD"), "{}", without.err);
+}
+
+#[test]
+fn the_containers_start_with_good_flags() {
+    check_flags("Dockerfile", "\nCMD [");
+}
+
+#[test]
+fn the_health_check_says_whether_the_server_answers() {
+    let command = words_behind(&project("Dockerfile"), "HEALTHCHECK");
+    assert_eq!(command[0], "/limpid");
+    let words: Vec<&str> = command[1..].iter().map(String::as_str).collect();
+    let [client, request @ ..] = &*words else { panic!("{words:?}") };
+    let check = |port: u16, password: &str| {
+        let port = port.to_string();
+        let words = [&[*client, "-p", &*port], request].concat();
+        limpid_with(&[("LIMPID_PASSWORD", password)], &words, b"").code()
+    };
+    let server = Limpid::in_environment(&[("LIMPID_PASSWORD", "p")], &["--appendonly", "no"]);
+    assert_eq!(check(server.port(), "p"), 0);
+    assert_eq!(check(server.port(), "q"), 1);
+    let port = server.port();
+    server.stop();
+    assert_eq!(check(port, "p"), 1);
 }

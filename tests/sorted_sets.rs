@@ -291,6 +291,39 @@ fn a_large_one_against_a_sorted_vector() {
 }
 
 #[test]
+fn a_scan_finds_whoever_stays() {
+    let server = Limpid::start();
+    let (mut c, mut other) = (server.resp(), server.resp());
+    for number in 0..2000 {
+        c.send(&["ZADD", "z", "1", &format!("stays{number}")]);
+    }
+    (0..2000).for_each(|_| assert_eq!(c.read(), int(1)));
+    let found = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for number in 0..4000 {
+                other.cmd(&["ZADD", "z", &number.to_string(), &format!("comes{number}")]);
+                other.cmd(&["ZINCRBY", "z", "1", &format!("stays{}", number / 2)]);
+                other.cmd(&["ZREM", "z", &format!("comes{}", number / 2)]);
+            }
+        });
+        let (mut found, mut cursor) = (Vec::new(), "0".to_owned());
+        loop {
+            let Value::Array(step) = c.cmd(&["ZSCAN", "z", &cursor, "COUNT", "10"]) else { panic!("a step") };
+            let [Value::Bulk(next), Value::Array(pairs)] = &step[..] else { panic!("{step:?}") };
+            found.extend(pairs.chunks(2).map(|pair| pair[0].clone()));
+            cursor = String::from_utf8_lossy(next).into_owned();
+            if cursor == "0" {
+                return found;
+            }
+        }
+    });
+    for number in 0..2000 {
+        let times = found.iter().filter(|member| **member == bulk(format!("stays{number}"))).count();
+        assert_eq!(times, 1, "stays{number}");
+    }
+}
+
+#[test]
 fn by_chance() {
     let server = Limpid::start();
     let mut c = server.resp();

@@ -99,6 +99,8 @@ impl LogFile {
             mark::push_synced(&mut self.group, synced);
         }
         self.group_records += u64::from(effects.records());
+        // With the mark: a huge record must not be copied for the few bytes behind it.
+        self.group.reserve(effects.size_bytes() + mark::LINE_BYTES_MAX);
         for record in effects.iter() {
             record::push(&mut self.group, record, &mut self.db);
         }

@@ -47,6 +47,8 @@ impl Mark {
 }
 
 pub const CHECKSUM_DIGITS: usize = 8;
+/// `#commit`, two numbers of up to twenty digits, the checksum, and what stands between and behind them.
+pub const LINE_BYTES_MAX: usize = COMMIT.len() + 20 + 1 + 20 + 1 + CHECKSUM_DIGITS + 1;
 
 /// Bytes of a mark's line, given without its line end, that its checksum covers.
 pub fn covered(line: &[u8]) -> &[u8] {

@@ -5,6 +5,7 @@ mod exposure;
 pub mod file;
 #[cfg(test)]
 mod manual;
+pub mod nearest;
 pub mod options;
 pub mod tls;
 mod value;
@@ -224,10 +225,7 @@ impl Config {
         if options::fixed::is_absent(name) {
             return Err(format!("'{name}' is an option of Redis that limpid does not have; leave it out"));
         }
-        Err(match nearest(name) {
-            Some(near) => format!("unknown option '{name}', did you mean '{near}'?"),
-            None => format!("unknown option '{name}'"),
-        })
+        Err(format!("unknown option '{name}'{}", nearest::hint(nearest::option(name))))
     }
 
     /// Sets options of a running server: all of them, or none.
@@ -271,16 +269,6 @@ impl Config {
         }
         found
     }
-}
-
-/// The known name that is fewest edits away, if it is close at all.
-fn nearest(name: &str) -> Option<&'static str> {
-    let name = name.to_ascii_lowercase();
-    let own = options::all().map(|opt| opt.name).chain(file::DIRECTIVES);
-    let fixed = options::fixed::ROWS.iter().map(|fixed| fixed.name);
-    let near = own.chain(fixed).map(|known| (strsim::osa_distance(&name, known), known)).min()?;
-    // One edit in three letters, three at most: further away it is another word.
-    (near.0 <= (name.len() / 3).min(3)).then_some(near.1)
 }
 
 #[cfg(test)]
@@ -342,15 +330,6 @@ mod tests {
             wrong("databases", "can't set immutable config")
         );
         assert!(set_live(&mut config, &[("save", "900 1")]).is_err());
-    }
-
-    #[test]
-    fn the_nearest_name_is_near() {
-        assert_eq!(nearest("prot"), Some("port"));
-        assert_eq!(nearest("MaxClient"), Some("maxclients"));
-        assert_eq!(nearest("clustr-enabled"), Some("cluster-enabled"));
-        assert_eq!(nearest("x"), None);
-        assert_eq!(nearest("frobnicate"), None);
     }
 
     #[test]

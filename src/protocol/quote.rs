@@ -43,8 +43,15 @@ fn is_printable(word: &[u8]) -> bool {
     str::from_utf8(word).is_ok_and(|text| !text.contains(char::is_control))
 }
 
+/// A word of this length gets room for its longest form at once. Room that is not written to costs no memory, but a text
+/// that outgrows its room is copied, and lies there twice meanwhile.
+const LONG_WORD: usize = 1 << 20;
+
 /// Appends a word in double quotes.
 pub fn push_quoted(out: &mut Vec<u8>, word: &[u8]) {
+    if word.len() >= LONG_WORD {
+        out.reserve(word.len().saturating_mul(r"\xff".len()));
+    }
     out.push(b'"');
     for chunk in word.utf8_chunks() {
         let text = chunk.valid();

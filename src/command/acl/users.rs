@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use crate::acl::{Acl, Catalogue, Categories, DEFAULT_USER, Line, Listed, Off};
 use crate::command::table;
-use crate::config::Config;
+use crate::config::{Config, nearest};
 
 /// The commands of the table, by their numbers there.
 fn catalogue() -> &'static Catalogue {
@@ -29,8 +29,11 @@ pub fn configured(
     let mut acl = Acl::new(catalogue(), config.acllog_max_len);
     acl.set_all_channels(config.acl_all_channels);
     for off in &config.switched_off {
-        acl.switch_off(&off.command, Off::Unknown)
-            .map_err(|why| format!("{}: rename-command: {why}", off.at))?;
+        acl.switch_off(&off.command, Off::Unknown).map_err(|why| {
+            let names: Vec<String> = table::all().map(|found| found.full_name()).collect();
+            let near = nearest::of(&off.command, names.iter().map(String::as_str));
+            format!("{}: rename-command: {why}{}", off.at, nearest::hint(near))
+        })?;
     }
     if !config.enable_debug {
         acl.switch_off("debug", Off::Debug)?;
@@ -92,8 +95,8 @@ mod tests {
     fn a_wrong_line_is_named() {
         let why = |text: &str| configured(&read(text.as_bytes()), no_file).err();
         assert_eq!(
-            why("\nrename-command nosuch \"\"\n").as_deref(),
-            Some("x.conf:2: rename-command: there is no command 'nosuch'")
+            why("\nrename-command FLUSHAL \"\"\n").as_deref(),
+            Some("x.conf:2: rename-command: there is no command 'FLUSHAL', did you mean 'flushall'?")
         );
         assert_eq!(why("user a on\n\nuser \"a\" off").as_deref(), Some("x.conf:3: Duplicate user 'a' found"));
         assert_eq!(

@@ -272,6 +272,9 @@ fn unpause(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
 /// Only clients that wait for a key can be unblocked, not those that wait for the end of a pause.
 fn unblock(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     let id = args.int();
+    if args.left() > 1 {
+        return Err(Error::unknown_subcommand_or_arity(args.words()));
+    }
     args.check()?;
     let state = match args.peek() {
         None => State::TimedOut,
@@ -279,7 +282,6 @@ fn unblock(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
         Some(_) if args.keyword("ERROR") => State::Refused,
         Some(_) => return Err(Error::fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
     };
-    args.finish()?;
     let blocked = u64::try_from(id).ok().and_then(|id| context.server.line.of_client(id));
     let outlet = blocked.and_then(|blocked| blocked.end(state));
     reply.int(outlet.is_some().into());

@@ -1,5 +1,6 @@
 //! COMMAND GETKEYS and GETKEYSANDFLAGS.
 
+use super::has_movable_keys;
 use crate::command::args::Args;
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
@@ -49,7 +50,7 @@ fn request(args: &mut Args) -> OwnedWords {
 fn keys_of(request: Words<'_>) -> Result<(Found, Vec<Vec<u8>>), Error> {
     let found = table::find_request(request).ok_or(Error::fixed("ERR Invalid command specified"))?;
     let command = found.command;
-    if matches!(command.keys, Keys::None | Keys::Every) {
+    if !names_keys(command) {
         return Err(Error::fixed("ERR The command has no key arguments"));
     }
     if !command.takes(request.len()) {
@@ -61,6 +62,11 @@ fn keys_of(request: Words<'_>) -> Result<(Found, Vec<Vec<u8>>), Error> {
         return Err(Error::fixed("ERR Invalid arguments specified for command"));
     }
     Ok((found, keys.0))
+}
+
+/// SWAPDB and its like touch keys, and name none.
+fn names_keys(command: &Command) -> bool {
+    command.keys.positions() != (0, 0, 0) || has_movable_keys(command)
 }
 
 /// Whether as many keys stand there as the request says.
@@ -91,6 +97,7 @@ mod tests {
         assert_eq!(keys("nosuch key"), Err("ERR Invalid command specified".into()));
         assert_eq!(keys("ping"), Err("ERR The command has no key arguments".into()));
         assert_eq!(keys("get a b"), Err("ERR Invalid number of arguments specified for command".into()));
+        assert_eq!(keys("swapdb 0 1"), Err("ERR The command has no key arguments".into()));
         assert_eq!(keys("config get"), Err("ERR The command has no key arguments".into()));
         assert_eq!(keys("config nosuch"), Err("ERR Invalid command specified".into()));
     }

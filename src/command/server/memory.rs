@@ -101,8 +101,11 @@ fn usage(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
         if !args.keyword("SAMPLES") {
             return Err(Error::SYNTAX);
         }
-        args.int_in(0..=i64::MAX, Error::SYNTAX);
+        let samples = args.int();
         args.check()?;
+        if samples < 0 {
+            return Err(Error::SYNTAX);
+        }
     }
     match view.peek(view.db(), key) {
         Some(entry) => reply.int((entry.heap_bytes() + SLOT_BYTES) as i64),

@@ -24,7 +24,10 @@ pub(super) fn append(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Don
         return Ok(());
     };
     let length = length_after(old as u64, value)?;
-    if !value.is_empty() {
+    if value.is_empty() {
+        // An edited string from now on, as OBJECT ENCODING tells; there is nothing to record.
+        string_mut(edit, key)?;
+    } else {
         write_at(edit, key, old, value)?;
     }
     edit.notify(event::APPEND, key);

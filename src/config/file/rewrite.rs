@@ -25,9 +25,10 @@ impl Config {
     /// at the end.
     pub fn rewritten(&self, text: &[u8], folder: &Path, users: &[User]) -> Result<Rewritten, String> {
         let line_end = if text.windows(2).any(|pair| pair == b"\r\n") { "\r\n" } else { "\n" };
+        let origin = self.file.as_ref().map_or("the file".into(), |file| file.display().to_string());
         let mut out = self.edited(text, line_end, users);
         let mut says = self.baseline();
-        says.read(&out, "the file", folder)?;
+        says.read(&out, &origin, folder)?;
         let missing = self.missing(&says, line_end, users);
         if !missing.is_empty() && !lines(&out).any(|(_, line)| line.trim_ascii_end() == ADDED.as_bytes()) {
             out.extend_from_slice(ADDED.as_bytes());
@@ -35,7 +36,7 @@ impl Config {
         }
         out.extend(missing);
         let mut says = self.baseline();
-        says.read(&out, "the file", folder)?;
+        says.read(&out, &origin, folder)?;
         match options::all().find(|opt| (opt.get)(&says) != (opt.get)(self)) {
             Some(opt) => Err(format!("the file would not say what {} is", opt.name)),
             None => Ok(Rewritten { text: out, says }),

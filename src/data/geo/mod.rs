@@ -46,7 +46,7 @@ impl Point {
     /// The middle of the square that a score stands for. Any score is a place, if need be at the edge
     /// of the map.
     pub fn of_score(score: f64) -> Self {
-        let (longitude, latitude) = Cell::of_bits(score as u64).sides();
+        let (longitude, latitude) = Cell::of_bits(bits_of(score)).sides();
         Self { longitude: LONGITUDE.clamp(longitude.middle()), latitude: LATITUDE.clamp(latitude.middle()) }
     }
 
@@ -66,6 +66,14 @@ impl Point {
     fn distance_north_m(&self, other: &Point) -> f64 {
         EARTH_RADIUS_M * (other.latitude.to_radians() - self.latitude.to_radians()).abs()
     }
+}
+
+/// A score as a number. C leaves open what becomes of one that is negative or too large; this is what x86-64 makes of
+/// it, and so Redis.
+fn bits_of(score: f64) -> u64 {
+    const TOP: f64 = (1u64 << 63) as f64;
+    let signed = |score: f64| if (-TOP..TOP).contains(&score) { score as i64 } else { i64::MIN };
+    if score < TOP { signed(score) as u64 } else { signed(score - TOP) as u64 ^ 1 << 63 }
 }
 
 /// The standard geohash of a score, eleven characters long as Redis prints it: 52 bits make ten,
@@ -173,14 +181,12 @@ impl Cell {
         (LONGITUDE.of_part(self.longitude, self.steps), LATITUDE.of_part(self.latitude, self.steps))
     }
 
-    /// The cell so many cells further; past an edge of the map, it goes on at the other.
+    /// The cell so many cells further; past an edge of the map, it goes on at the other. A place right on the edge lies in
+    /// a cell past the last, which is left by going on only.
     fn neighbour(&self, east: i32, north: i32) -> Self {
         let last = (1 << self.steps) - 1;
-        Self {
-            longitude: self.longitude.wrapping_add_signed(east) & last,
-            latitude: self.latitude.wrapping_add_signed(north) & last,
-            ..*self
-        }
+        let further = |part: u32, by: i32| if by == 0 { part } else { part.wrapping_add_signed(by) & last };
+        Self { longitude: further(self.longitude, east), latitude: further(self.latitude, north), ..*self }
     }
 }
 

@@ -50,6 +50,41 @@ fn any_score_is_a_place_on_the_map() {
     assert!(Point::new(f64::NAN, 0.0).is_none());
 }
 
+/// Asked of Redis 7.0 on x86-64: ZADD, GEOHASH.
+const SCORES_OF_NO_PLACE: [(f64, &str); 7] = [
+    (f64::INFINITY, "00bh0hbj200"),
+    (f64::NEG_INFINITY, "00bh0hbj200"),
+    (-1.0, "bp05b5048p0"),
+    (-1e10, "bp05b5048p0"),
+    (1e19, "bp05b5048p0"),
+    (9.3e18, "bp05b5048p0"),
+    (1e16, "21b024bh2j0"),
+];
+
+#[test]
+fn scores_that_no_place_has_are_where_redis_sees_them() {
+    for (score, text) in SCORES_OF_NO_PLACE {
+        assert_eq!(str::from_utf8(&geohash(score)), Ok(text), "{score}");
+    }
+}
+
+/// A member at the eastern edge is in a cell past the last one.
+#[test]
+fn a_search_at_the_edge_of_the_map_finds_what_is_there() {
+    let mut zset = ZSet::new();
+    let (edge, other_side) = (point(180.0, 38.0), point(-180.0, 38.0));
+    for (name, place) in [("edge", edge), ("near", point(179.9999, 38.0)), ("other side", other_side)] {
+        zset.set(name.as_bytes(), place.score(), &Thresholds::default());
+    }
+    let found = |radius_m| {
+        let area = Area { centre: Point::of_score(edge.score()), shape: Shape::Circle { radius_m } };
+        let hits = search(&zset, &area, usize::MAX);
+        hits.iter().map(|hit| String::from_utf8_lossy(&hit.member.to_vec()).into_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(1.0), ["edge"]);
+    assert_eq!(found(100.0), ["edge", "near"]);
+}
+
 #[test]
 fn units_are_read_in_any_case() {
     assert_eq!(Unit::parse(b"KM").map(Unit::metres), Some(1000.0));

@@ -65,7 +65,12 @@ fn keys(words: Words<'_>, db: u8, sink: &mut KeySink<'_>, may_store: bool) {
     sink.key(db, words.get(1));
     let mut args = Args::new(words);
     args.next();
-    let Ok(options) = Options::parse(&mut args, may_store) else { return };
+    let Ok(options) = Options::parse(&mut args, may_store) else {
+        if let Some(destination) = options::stated_destination(words).filter(|_| may_store) {
+            sink.key(db, destination);
+        }
+        return;
+    };
     if let Some(destination) = options.store {
         sink.key(db, destination);
     }

@@ -6,6 +6,7 @@ use super::text;
 use crate::command::args::Args;
 use crate::command::error::Error;
 use crate::keyspace::{Object, View};
+use crate::protocol::Words;
 
 pub struct Options<'a> {
     pub by: By<'a>,
@@ -80,6 +81,22 @@ impl<'a> Options<'a> {
     }
 }
 
+/// Where a request that may hold a mistake says to store: users are asked for their right to it all the same, and COMMAND
+/// GETKEYS names it.
+pub fn stated_destination(words: Words<'_>) -> Option<&[u8]> {
+    let mut words = words.iter().skip(2);
+    let mut destination = None;
+    while let Some(word) = words.next() {
+        match word.to_ascii_uppercase().as_slice() {
+            b"LIMIT" => drop(words.nth(1)),
+            b"BY" | b"GET" => drop(words.next()),
+            b"STORE" => destination = words.next().or(destination),
+            _ => {}
+        }
+    }
+    destination
+}
+
 impl<'a> Pattern<'a> {
     /// `before*behind`, `before*behind->field`, or `#`.
     pub fn parse(pattern: &'a [u8]) -> Pattern<'a> {
@@ -131,6 +148,20 @@ mod tests {
         let words = OwnedWords::from_words(format!("sort {words}").split(' '));
         let result = Options::parse(&mut Args::new(words.words()), true);
         assert_eq!(result.err(), Some(error));
+    }
+
+    #[test]
+    fn a_mistake_does_not_hide_the_destination() {
+        for (words, destination) in [
+            ("sort l by store get limit limit 0 store store x what", Some("x")),
+            ("sort l store x limit 0 y store", Some("x")),
+            ("sort l limit 0 1", None),
+            ("sort store", None),
+        ] {
+            let request = OwnedWords::from_words(words.split(' '));
+            let found = stated_destination(request.words()).map(String::from_utf8_lossy);
+            assert_eq!(found.as_deref(), destination, "{words}");
+        }
     }
 
     #[test]
