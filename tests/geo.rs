@@ -113,7 +113,9 @@ fn around_the_date_line_and_near_the_poles() {
     let mut c = server.resp();
     c.check("GEOADD g 179.9 0 east -179.9 0 west 0 84.9 north", int(3));
     c.check("GEOSEARCH g FROMMEMBER east BYRADIUS 50 km ASC", bulks(&["east", "west"]));
-    c.check("GEOSEARCH g FROMLONLAT 180 0 BYBOX 100 100 km ASC", bulks(&["west", "east"]));
+    c.check("GEOSEARCH g FROMLONLAT -180 0 BYBOX 100 100 km ASC", bulks(&["east", "west"]));
+    // Redis looks for the other side of the line one cell too far from here.
+    c.check("GEOSEARCH g FROMLONLAT 180 0 BYBOX 100 100 km ASC", bulks(&["east"]));
     c.check("GEOSEARCH g FROMLONLAT 0 85 BYRADIUS 100 km", bulks(&["north"]));
 }
 
