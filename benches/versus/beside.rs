@@ -8,6 +8,7 @@ use crate::cases::{in_turn, ring};
 use crate::load::{self, Outcome};
 use crate::options::{Disturbance, Options};
 use crate::peer::Server;
+use crate::proc;
 use crate::request::{Requests, Template};
 use crate::{Result, Rounds};
 
@@ -15,7 +16,12 @@ use crate::{Result, Rounds};
 pub struct Disturbed {
     pub gets: Outcome,
     pub heavy: Heavy,
+    /// Memory that the server took beyond what it had before, at the worst moment, forked children included.
+    pub grown_bytes: u64,
 }
+
+/// How often memory is looked at.
+const LOOK: Duration = Duration::from_millis(10);
 
 #[derive(Default)]
 pub struct Heavy {
@@ -43,13 +49,31 @@ fn measure(
 ) -> Result<Disturbed> {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
-        let disturber =
-            scope.spawn(|| disturb(server, heavy, disturbance, &over).map_err(|error| error.to_string()));
+        let watcher = scope.spawn(|| watch_memory(server.pid(), &over));
+        let run = || disturb(server, heavy, disturbance, &over).map_err(|error| error.to_string());
+        let disturbers: Vec<_> = (0..disturbance.clients).map(|_| scope.spawn(run)).collect();
         let gets = load::run(server, gets, &disturbance.shape);
         over.store(true, Ordering::Relaxed);
-        let heavy = disturber.join().map_err(|_| "the heavy client panicked")??;
-        Ok(Disturbed { gets: gets?, heavy })
+        let mut heavy = Heavy::default();
+        for disturber in disturbers {
+            let one = disturber.join().map_err(|_| "a heavy client panicked")??;
+            heavy.commands += one.commands;
+            heavy.total += one.total;
+        }
+        let grown_bytes = watcher.join().map_err(|_| "the watcher panicked")?;
+        Ok(Disturbed { gets: gets?, heavy, grown_bytes })
     })
+}
+
+fn watch_memory(pid: u32, over: &AtomicBool) -> u64 {
+    let before = proc::resident_bytes(pid);
+    let mut most = 0;
+    while !over.load(Ordering::Relaxed) {
+        let now = proc::resident_bytes(pid) + proc::childrens_private_bytes(pid);
+        most = most.max(now.saturating_sub(before));
+        thread::sleep(LOOK);
+    }
+    most
 }
 
 fn disturb(

@@ -25,6 +25,7 @@ mod proc;
 mod replies;
 mod report;
 mod request;
+mod restart;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ fn run(options: &Options) -> Result<()> {
             Mode::Eviction(trace) => report.eviction(trace, &eviction::run(options, trace)?),
             Mode::Memory(filling) => report.memory(filling, &memory::per_key(options, filling)?),
             Mode::Elements(filled) => report.elements(filled, &memory::per_element(options, filled)?),
+            Mode::Restart { records } => report.restart(*records, &restart::run(options, *records)?),
             Mode::Idle { connections } => {
                 report.idle(*connections, &memory::per_connection(options, *connections)?)
             }

@@ -35,6 +35,7 @@ pub enum Mode {
     Memory(Filling),
     Elements(&'static Filled),
     Idle { connections: usize },
+    Restart { records: usize },
 }
 
 /// The same command over and over.
@@ -53,6 +54,8 @@ pub struct Disturbance {
     pub template: Template,
     /// Once a round instead of in a loop.
     pub once: bool,
+    /// Clients that run it.
+    pub clients: usize,
     pub shape: Shape,
 }
 
@@ -62,7 +65,8 @@ pub struct Filling {
     pub deadline: bool,
 }
 
-const CASES: [&str; 8] = ["get", "set", "one", "collections", "elements", "memory", "idle", "eviction"];
+const CASES: [&str; 9] =
+    ["get", "set", "one", "collections", "elements", "memory", "idle", "eviction", "restart"];
 /// Beside something heavy the loop is always open: a closed one would ask least when it hurts most.
 const BESIDE_RATE: f64 = 1000.0;
 const GET: &str = "GET key:__rand__";
@@ -87,13 +91,17 @@ fn command() -> Command {
              --command 'LPUSH list:__rand__ __value__' --server limpid --server redis\n  \
              --beside 'KEYS key:0*11' --keys 1000000\n  \
              --setup '1000*SADD big __seq__' --beside 'DEL big' --beside-once\n  \
+             --appendonly yes --beside 'SET other:__rand__ __value__' --beside-clients 8\n  \
+             --case set --server limpid --server 'limpid --appendonly yes --appendfsync everysec' --baseline 1\n  \
+             --case restart --keys 2000000\n  \
              --server limpid --server limpid=./old --server 'limpid --workers 2'",
         )
         .args([
             multiple("case").value_name("CASE").value_parser(PossibleValuesParser::new(CASES)).help(
                 "What to measure; `one` is GET and SET over one connection, `collections` their common commands and \
                  PUBLISH, `elements` resident bytes per element, `memory` per key, `idle` per connection, `eviction` \
-                 hit ratios of a full cache [default: get, set, one, memory]",
+                 hit ratios of a full cache, `restart` the time to read a log of --keys records \
+                 [default: get, set, one, memory]",
             ),
             multiple("command").value_name("COMMAND").help("Measure this command"),
             multiple("setup").value_name("[TIMES*]COMMAND").help("Sent to every server once it is filled"),
@@ -101,6 +109,7 @@ fn command() -> Command {
                 "Measure GET while another client runs this command in a loop \
                  (by default one connection at a rate of 1000)",
             ),
+            number("beside-clients", "N", "1").help("So many clients run the command of --beside"),
             flag("beside-once").help("Run the command of --beside once a round, after the setup"),
             multiple("server").value_name("KIND[=PATH] [ARG...]").help(
                 "A server to compare, in this order: limpid, kevy, valkey, memcached or redis \
@@ -252,6 +261,7 @@ fn modes(matches: &ArgMatches) -> Result<Vec<Mode>, String> {
                     .into_iter()
                     .flat_map(|policy| [0.8, 1.0, 1.2].map(|skew| Mode::Eviction(Trace { policy, skew }))),
             ),
+            "restart" => modes.push(Mode::Restart { records: count(matches, "keys") }),
             _ => modes.push(Mode::Idle { connections: connections(matches).unwrap_or(5_000) }),
         }
     }
@@ -265,6 +275,7 @@ fn modes(matches: &ArgMatches) -> Result<Vec<Mode>, String> {
             command: command.to_owned(),
             template: Template::parse(command)?,
             once: matches.get_flag("beside-once"),
+            clients: count(matches, "beside-clients"),
             shape: Shape { connections, rate: Some(shape.rate.unwrap_or(BESIDE_RATE)), ..shape },
         }));
     }

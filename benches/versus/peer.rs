@@ -1,10 +1,14 @@
 //! The servers: how each is started for a fair comparison, and the running process.
 
 use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use crate::Result;
 use crate::request::Dialect;
@@ -135,7 +139,13 @@ impl Peer {
 
     /// Starts the server in a directory of its own and waits until it takes connections.
     pub fn start(&self, durability: Durability) -> Result<Server> {
-        let dir = tempfile::tempdir()?;
+        let mut server = self.launch(durability, Arc::new(tempfile::tempdir()?))?;
+        server.await_ready().map_err(|error| format!("{}: {error}", self.label))?;
+        Ok(server)
+    }
+
+    /// Starts the process and returns at once.
+    pub fn launch(&self, durability: Durability, dir: Arc<TempDir>) -> Result<Server> {
         let port = free_port()?;
         if let (Kind::Kevy, Some(fsync)) = (self.kind, durability.0) {
             let config = format!("[persistence]\naof = true\nappendfsync = \"{}\"\n", fsync.name());
@@ -153,9 +163,7 @@ impl Peer {
             .stderr(said)
             .spawn()
             .map_err(|error| format!("{}: {error}", self.binary.display()))?;
-        let mut server = Server { child, address: ([127, 0, 0, 1], port).into(), kind: self.kind, dir };
-        server.await_ready().map_err(|error| format!("{}: {error}", self.label))?;
-        Ok(server)
+        Ok(Server { child, address: ([127, 0, 0, 1], port).into(), kind: self.kind, dir })
     }
 }
 
@@ -167,7 +175,7 @@ pub struct Server {
     child: Child,
     pub address: SocketAddr,
     pub kind: Kind,
-    dir: tempfile::TempDir,
+    dir: Arc<TempDir>,
 }
 
 impl Server {
@@ -175,8 +183,33 @@ impl Server {
         self.child.id()
     }
 
+    /// The directory, once the server has stopped of itself and left there what it keeps.
+    pub fn stop(mut self) -> Result<Arc<TempDir>> {
+        TcpStream::connect(self.address)?.write_all(b"SHUTDOWN\r\n")?;
+        self.child.wait()?;
+        Ok(Arc::clone(&self.dir))
+    }
+
+    /// Asks until the server says that it has loaded what it keeps.
+    pub fn await_loaded(&mut self) -> Result<()> {
+        self.await_ready()?;
+        let mut stream = TcpStream::connect(self.address)?;
+        let mut reply = [0; 256];
+        loop {
+            stream.write_all(b"PING\r\n")?;
+            let length = stream.read(&mut reply)?;
+            if reply[..length].starts_with(b"+PONG") {
+                return Ok(());
+            }
+            if length == 0 {
+                return Err("the server closed a connection".into());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     fn await_ready(&mut self) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(self.address).is_err() {
             if let Some(status) = self.child.try_wait()? {
                 let said = fs::read_to_string(self.dir.path().join(SAID)).unwrap_or_default();

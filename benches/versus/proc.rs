@@ -9,6 +9,15 @@ pub fn cpu_ns(pid: u32) -> u64 {
     tasks.flatten().map(|task| schedstat_ns(&task.path().join("schedstat").to_string_lossy())).sum()
 }
 
+/// CPU time of all threads of a process that there ever were, in seconds; in steps of 10 ms.
+pub fn total_cpu_seconds(pid: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name in parentheses may hold anything; user and system time are the 12th and 13th field behind it.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok());
+    ticks.sum::<f64>() / 100.0
+}
+
 /// CPU time of the calling thread, in nanoseconds.
 pub fn own_thread_cpu_ns() -> u64 {
     schedstat_ns("/proc/thread-self/schedstat")
@@ -35,6 +44,18 @@ pub fn resident_bytes(pid: u32) -> u64 {
     field(&format!("/proc/{pid}/status"), "VmRSS:")
         .and_then(|text| text.split_whitespace().next().and_then(|kb| kb.parse::<u64>().ok()))
         .map_or(0, |kb| kb * 1024)
+}
+
+/// What the children of a process have to themselves: of a fork, the pages that parent and child no longer share.
+pub fn childrens_private_bytes(pid: u32) -> u64 {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    children.split_whitespace().map(private_bytes).sum()
+}
+
+fn private_bytes(pid: &str) -> u64 {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let lines = rollup.lines().filter(|line| line.starts_with("Private_"));
+    lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).map(|kb| kb * 1024).sum()
 }
 
 /// CPU, cores and kernel, for the head of a report.

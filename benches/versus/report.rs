@@ -12,6 +12,7 @@ use crate::eviction::{Hits, Trace};
 use crate::load::{Outcome, Shape};
 use crate::options::{Case, Disturbance, Filling, Options};
 use crate::proc;
+use crate::restart::Restart;
 
 pub struct Report<'a> {
     options: &'a Options,
@@ -43,7 +44,7 @@ impl<'a> Report<'a> {
     }
 
     pub fn beside(&mut self, disturbance: &Disturbance, rounds: &Rounds<Disturbed>) -> &str {
-        let columns: [Column<Disturbed>; 7] = [
+        let columns: [Column<Disturbed>; 8] = [
             Column::plain("GET/s", 0, "", |round| round.gets.per_second()),
             Column::compared("p50 us", 1, |round| round.gets.latency_us(0.5)),
             Column::compared("p99 us", 1, |round| round.gets.latency_us(0.99)),
@@ -53,10 +54,12 @@ impl<'a> Report<'a> {
             Column::plain("ms each", 1, "", |round| {
                 round.heavy.total.as_secs_f64() * 1e3 / round.heavy.commands as f64
             }),
+            Column::compared("MiB more at most", 1, |round| round.grown_bytes as f64 / f64::from(1 << 20)),
         ];
         let often = if disturbance.once { "once" } else { "in a loop" };
         let circumstances = self.circumstances(&disturbance.shape);
-        let title = format!("GET beside `{}` {often}, {circumstances}", disturbance.command);
+        let clients = counted(disturbance.clients, "client");
+        let title = format!("GET beside `{}` {often} by {clients}, {circumstances}", disturbance.command);
         let errors = rounds.iter().map(|rounds| complaint(rounds.iter().map(|round| &round.gets))).collect();
         self.table(title, &columns, rounds, errors)
     }
@@ -69,6 +72,16 @@ impl<'a> Report<'a> {
 
     pub fn elements(&mut self, filled: &Filled, rounds: &Rounds<f64>) -> &str {
         self.bytes(filled.what.to_owned(), "resident bytes/element", rounds)
+    }
+
+    pub fn restart(&mut self, records: usize, rounds: &Rounds<Restart>) -> &str {
+        let columns: [Column<Restart>; 2] = [
+            Column::compared("s until PING answers", 2, |restart| restart.seconds),
+            Column::compared("CPU s", 2, |restart| restart.cpu_seconds),
+        ];
+        let bytes = self.options.value_bytes;
+        let title = format!("start on a log of {records} SET records, {bytes}-byte values");
+        self.table(title, &columns, rounds, vec![None; rounds.len()])
     }
 
     pub fn idle(&mut self, connections: usize, rounds: &Rounds<f64>) -> &str {
