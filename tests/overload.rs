@@ -382,3 +382,38 @@ fn more_than_the_log_takes() {
     writers.into_iter().for_each(|writer| writer.join().expect("every write is acknowledged"));
     assert!(most.saturating_sub(before) < 400 << 10, "{} KiB more", most - before);
 }
+
+/// A worker used to stay with a connection for as long as requests came, and to keep all their buffers meanwhile.
+#[test]
+fn a_client_that_never_stops_sending_leaves_room_for_others() {
+    let server = Limpid::with(&["--appendonly", "no", "--workers", "1"]);
+    let over = Arc::new(AtomicBool::new(false));
+    let mut sender = server.resp();
+    // It takes longer to count these bits than to ask for it, so there is always something to do.
+    sender.check("SETRANGE bits 20000 x", Value::Int(20_001));
+    let mut reader = sender.stream().try_clone().expect("a socket has two ends");
+    let is_over = Arc::clone(&over);
+    let writes = thread::spawn(move || {
+        let request = support::encode(&["BITCOUNT", "bits"]).repeat(1000);
+        while !is_over.load(Ordering::Relaxed) {
+            sender.send_bytes(&request);
+        }
+        sender.stream().shutdown(std::net::Shutdown::Write).expect("it is connected");
+    });
+    let received = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&received);
+    let reads = thread::spawn(move || {
+        let mut chunk = vec![0; 1 << 16];
+        while let Ok(count @ 1..) = reader.read(&mut chunk) {
+            counted.fetch_add(count as u64, Ordering::Relaxed);
+        }
+    });
+    let mut c = server.resp();
+    eventually("it is busy", || received.load(Ordering::Relaxed) > 10_000);
+    (0..10).for_each(|_| c.check("PING", status("PONG")));
+    let used: u64 = info(&mut c, "used_memory").parse().expect("a number");
+    over.store(true, Ordering::Relaxed);
+    writes.join().expect("all is sent");
+    reads.join().expect("all is answered");
+    assert!(used < 16 << 20, "{used} bytes for one client in flight");
+}

@@ -39,9 +39,10 @@ pub fn machine_cpu_ns() -> u64 {
     [0, 1, 2, 5, 6, 7].map(ticks).into_iter().sum::<u64>() * TICK_NS
 }
 
-/// Resident bytes of a process.
+/// Resident bytes of a process, less the pages of the program's own file: more of those are read in as more of the program
+/// runs, which says nothing of the data.
 pub fn resident_bytes(pid: u32) -> u64 {
-    field(&format!("/proc/{pid}/status"), "VmRSS:")
+    field(&format!("/proc/{pid}/status"), "RssAnon:")
         .and_then(|text| text.split_whitespace().next().and_then(|kb| kb.parse::<u64>().ok()))
         .map_or(0, |kb| kb * 1024)
 }

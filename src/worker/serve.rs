@@ -19,8 +19,15 @@ use crate::protocol::{Batch, Fault, Reply, Wire};
 use crate::session::Replies;
 use crate::session::Woken;
 
+/// Used buffers go back to the reactor at the end of a job, or when there are so many.
+const USED_MAX: usize = 64;
+
 /// Waiting clients that one worker serves in a row before it shares them with the others.
 const WAITING_SERVED_MAX: usize = 256;
+
+/// Batches that one connection has run in a row before others get their turn: a client that never stops sending would
+/// keep a worker, and the buffers that it has used, for itself.
+const BATCHES_IN_A_ROW: usize = 4;
 
 /// Why a run of requests has ended.
 enum Pause {
@@ -84,6 +91,9 @@ impl<'p> Worker<'p> {
             at += 1;
             self.serve(connection, usize::MAX);
             self.serve_waiting();
+            if self.used.len() >= USED_MAX {
+                self.pool.recycled.put(&mut self.used);
+            }
         }
         self.pool.executor.log().ring();
         memory::tell();
@@ -110,7 +120,7 @@ impl<'p> Worker<'p> {
     }
 
     /// Runs what waits in the inbox until it is empty, or until the connection has to wait for something. After
-    /// `most` requests in a row, the rest is for the pool.
+    /// `most` requests of a batch, or [`BATCHES_IN_A_ROW`], the rest is for the pool.
     fn serve(&mut self, connection: Arc<Connection>, most: usize) {
         let mut exec = connection.exec();
         if let Some(released) = exec.release_held() {
@@ -120,7 +130,7 @@ impl<'p> Worker<'p> {
                 return connection.hand_to_reactor();
             }
         }
-        loop {
+        for _ in 0..BATCHES_IN_A_ROW {
             let progress = match connection.next_turn() {
                 Turn::Run(progress) => progress,
                 Turn::Send(posted) => {
@@ -171,6 +181,8 @@ impl<'p> Worker<'p> {
                 _ => {}
             }
         }
+        drop(exec);
+        self.pool.submit(vec![connection]);
     }
 
     /// Serves those who have waited for what this client has just changed, before its replies leave: as if the
