@@ -5,7 +5,7 @@ use super::Lines;
 
 /// By section title.
 static ZEROS: &[(&str, &[&str])] = &[
-    ("Server", &["redis_git_sha1", "redis_git_dirty", "io_threads_active"]),
+    ("Server", &["io_threads_active"]),
     (
         "Memory",
         &[
