@@ -164,6 +164,7 @@ fn check_flags(file: &str, mark: &str) {
 #[test]
 fn the_containers_start_with_good_flags() {
     check_flags("Dockerfile", "\nCMD [");
+    check_flags("compose.yaml", "    command: [");
 }
 
 #[test]
