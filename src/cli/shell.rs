@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use reedline::{
     ColumnarMenu, Emacs, KeyCode, KeyModifiers, MenuBuilder, Prompt, PromptEditMode, PromptHistorySearch,
@@ -14,6 +13,7 @@ use super::complete::{Names, Syntax};
 use super::connection::Error;
 use super::docs::{self, CommandDoc};
 use super::history;
+use super::interrupt::Interrupt;
 use super::options::Options;
 use super::session::{Session, is};
 use crate::protocol::words;
@@ -22,20 +22,18 @@ const MENU: &str = "commands";
 
 pub fn run(options: &Options) -> Result<bool, Error> {
     // While a reply is awaited, Ctrl-C ends the waiting and not the shell.
-    let interrupted = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))
-        .map_err(Error::Input)?;
-    let mut session = Session::new(options.target.clone(), options.output, Some(Arc::clone(&interrupted)));
+    let interrupt = Interrupt::listen()?;
+    let mut session = Session::interactive(options, interrupt.clone());
     // Without a server there is a prompt all the same: it may come up later.
     if let Err(error) = session.reconnect() {
         println(&error.to_string())?;
     }
     let docs: Arc<[CommandDoc]> = docs::fetch(&mut session).into();
-    let mut editor = editor(&docs);
+    let mut editor = editor(&docs).with_ansi_colors(options.format.colours);
     loop {
         match editor.read_line(&Text(session.prompt())).map_err(Error::Input)? {
             Signal::Success(input) => {
-                interrupted.store(false, Ordering::Relaxed);
+                interrupt.take();
                 // A paste may hold several lines.
                 for line in input.lines() {
                     if !obey(line, &mut session, &mut editor, &docs)? {
