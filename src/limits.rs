@@ -78,6 +78,8 @@ pub const DASHBOARD_LIST: usize = 20;
 /// Configuration files that include one another, and how many are read in all.
 pub const INCLUDE_DEPTH_MAX: usize = 16;
 pub const INCLUDED_FILES_MAX: usize = 1000;
+/// Wrong lines of theirs that are named.
+pub const WRONG_LINES_MAX: usize = 50;
 
 /// Connections by default. Redis: `maxclients`.
 pub const CLIENTS_DEFAULT: usize = 10_000;
