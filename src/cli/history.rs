@@ -38,7 +38,9 @@ fn words_of(line: &str) -> Vec<String> {
 }
 
 fn holds_password(words: &[String]) -> bool {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // The shell takes a number of times in front.
+    let is_count = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let words: Vec<&str> = words.iter().map(String::as_str).skip_while(is_count).collect();
     match words[..] {
         ["AUTH", ..] | ["ACL", "SETUSER", ..] => true,
         ["HELLO" | "MIGRATE", ..] => words.contains(&"AUTH") || words.contains(&"AUTH2"),
@@ -92,6 +94,7 @@ mod tests {
             "'AUTH' \"hunter2",
             "auth \"hunter",
             "GET a\nAUTH hunter2",
+            "2 AUTH hunter2",
             "acl 'setuser' me >x",
         ] {
             assert!(is_secret(line), "{line}");

@@ -92,7 +92,10 @@ impl Session {
     fn connection(&mut self) -> Result<&mut Connection, Error> {
         let mut connection = self.connection.take();
         if !connection.as_mut().is_some_and(Connection::is_open) {
-            self.in_transaction = false;
+            // What is typed next was meant for the transaction, which is lost.
+            if std::mem::take(&mut self.in_transaction) {
+                return Err(Error::Closed);
+            }
             let interrupt = self.interrupt.clone().ok_or(Error::Closed)?;
             let mut fresh = Connection::dial(&self.target, Some(interrupt))?;
             match fresh.introduce(&self.target) {

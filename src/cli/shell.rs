@@ -64,8 +64,8 @@ fn obey(
         () if is(&words, "exit") || is(&words, "quit") => return Ok(false),
         () if is(&words, "clear") => editor.clear_screen().map_err(Error::Output)?,
         () if is(&words, "help") => println(&help(line, docs))?,
-        () => match session.run(&words) {
-            Ok(_) => {}
+        () => match repeat(session, &words) {
+            Ok(()) => {}
             Err(Error::Output(error)) => return Err(Error::Output(error)),
             // The terminal has shown `^C`; a new connection is free of what was waited for.
             Err(Error::Interrupted) => {
@@ -78,11 +78,22 @@ fn obey(
     Ok(true)
 }
 
+/// A number before a command says how often it is to run.
+fn repeat(session: &mut Session, words: &[Vec<u8>]) -> Result<(), Error> {
+    let times = str::from_utf8(&words[0]).ok().and_then(|word| word.parse::<u32>().ok());
+    let (times, words) = match times {
+        Some(times) if words.len() > 1 => (times, &words[1..]),
+        _ => (1, words),
+    };
+    (0..times).try_for_each(|_| session.run(words).map(|_| ()))
+}
+
 /// The answer to `help` and `help COMMAND`.
 fn help(line: &str, docs: &[CommandDoc]) -> String {
     let asked: Vec<&str> = line.split_whitespace().skip(1).collect();
     if asked.is_empty() {
         return "help COMMAND   what it does and takes; Tab completes commands\n\
+                5 COMMAND      runs it five times\n\
                 clear          an empty screen\n\
                 exit, quit     or Ctrl-D\n\
                 Ctrl-C         drops the line, or ends the wait for a reply"

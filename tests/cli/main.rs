@@ -9,3 +9,4 @@ mod modes;
 mod output;
 mod pipe;
 mod secure;
+mod shell;

@@ -64,19 +64,28 @@ fn an_interrupted_walk_tells_what_it_has_found() {
 }
 
 #[test]
-fn hotkeys_needs_counters() {
+fn hotkeys_are_sampled_or_counted() {
     let server = filled();
-    let refused = cli(&server, "--hotkeys");
+    // The sample takes one request of 64 or so.
+    printed(&server, "SET hot 1");
+    with_input(at(server.port()).arg("--pipe"), "GET hot\n".repeat(5000).as_bytes());
+    let is_hottest = |report: &str| {
+        let first = report.lines().find(|line| line.starts_with("hot key found with counter: "));
+        first.is_some_and(|line| line.ends_with("\tkeyname: \"hot\""))
+    };
+    let report = printed(&server, "--hotkeys");
+    assert!(is_hottest(&report), "{report}");
+    let report = printed(&server, "-n 1 --hotkeys");
+    assert!(!report.contains("hot key found"), "{report}");
+
+    // Only some keys: by the counters of eviction.
+    let refused = cli(&server, "--hotkeys --pattern h*");
     assert_eq!(refused.code, Some(1));
     assert!(refused.err.starts_with("Error: ERR An LFU maxmemory policy is not selected"), "{}", refused.err);
-
     printed(&server, "CONFIG SET maxmemory-policy allkeys-lfu");
-    // A new key begins with a counter of 5; a few hundred uses raise it.
-    printed(&server, "SET hot 1");
     with_input(at(server.port()).arg("--pipe"), "GET hot\n".repeat(2000).as_bytes());
-    let report = printed(&server, "--hotkeys");
-    let first = report.lines().find(|line| line.starts_with("hot key found with counter: "));
-    assert!(first.is_some_and(|line| line.ends_with("\tkeyname: \"hot\"")), "{report}");
+    let report = printed(&server, "--hotkeys --pattern h*");
+    assert!(report.contains("Sampled 2 keys in the keyspace!") && is_hottest(&report), "{report}");
 }
 
 #[test]

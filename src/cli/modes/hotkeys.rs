@@ -1,13 +1,55 @@
-//! `--hotkeys`: the keys that are used most, by the counters that eviction by frequency keeps.
+//! `--hotkeys`: the keys that are used most.
+//!
+//! limpid always samples them, and says so by HOTKEYS. Any other server has to be walked for the counters that
+//! eviction by frequency keeps; so has limpid, if only some keys are meant.
 
 use super::super::connection::{Connection, Error};
 use super::bigkeys::quoted;
 use super::walk::{Progress, Walk};
 use super::{print, println};
-use crate::limits::CLIENT_HOT_KEYS;
+use crate::limits::{CLIENT_HOT_KEYS, DATABASES};
 use crate::protocol::Value;
 
-pub fn run(connection: &mut Connection, walk: &Walk<'_>) -> Result<(), Error> {
+/// Of one database.
+pub fn run(connection: &mut Connection, walk: &Walk<'_>, db: u32) -> Result<(), Error> {
+    match sampled(connection, walk, db)? {
+        Some(keys) => {
+            print("\n# What the server has sampled: counters are uses per second.\n\n")?;
+            keys.iter().take(CLIENT_HOT_KEYS).try_for_each(|(counter, key)| show(*counter, key))
+        }
+        None => counted(connection, walk),
+    }
+}
+
+fn show(counter: u64, key: &str) -> Result<(), Error> {
+    println(format_args!("hot key found with counter: {counter}\tkeyname: {key}"))
+}
+
+/// What HOTKEYS tells of this database, if the server has it and all keys are meant.
+fn sampled(
+    connection: &mut Connection,
+    walk: &Walk<'_>,
+    db: u32,
+) -> Result<Option<Vec<(u64, String)>>, Error> {
+    if walk.selection.pattern.is_some() || walk.selection.kind.is_some() {
+        return Ok(None);
+    }
+    // Those of other databases are among them.
+    let count = (CLIENT_HOT_KEYS * DATABASES).to_string();
+    let Value::Array(keys) = connection.request(&["HOTKEYS", "COUNT", &count])? else { return Ok(None) };
+    let of_this_database = |key: &Value| match key {
+        Value::Array(parts) => match &parts[..] {
+            [Value::Bulk(key), Value::Int(of), Value::Int(uses)] if *of == i64::from(db) => {
+                Some((uses.unsigned_abs(), quoted(key)))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    Ok(Some(keys.iter().filter_map(of_this_database).collect()))
+}
+
+fn counted(connection: &mut Connection, walk: &Walk<'_>) -> Result<(), Error> {
     let mut progress = Progress::begin(connection)?;
     let mut hottest = Hottest::default();
     print(
@@ -33,10 +75,7 @@ pub fn run(connection: &mut Connection, walk: &Walk<'_>) -> Result<(), Error> {
         "\n-------- summary -------\n\nSampled {} keys in the keyspace!",
         progress.sampled
     ))?;
-    for (counter, key) in &hottest.keys {
-        println(format_args!("hot key found with counter: {counter}\tkeyname: {key}"))?;
-    }
-    Ok(())
+    hottest.keys.iter().try_for_each(|(counter, key)| show(*counter, key))
 }
 
 /// The counter of each key that is still there.

@@ -44,7 +44,7 @@ pub fn run(options: &Options) -> Result<bool, Error> {
         Mode::MemKeys { selection, samples } => {
             bigkeys::run(&mut connection, &walk(selection, 100), Measure::Memory { samples: *samples })
         }
-        Mode::HotKeys(selection) => hotkeys::run(&mut connection, &walk(selection, 100)),
+        Mode::HotKeys(selection) => hotkeys::run(&mut connection, &walk(selection, 100), target.db),
         Mode::Commands | Mode::Pipe { .. } => return Ok(true),
     }
     .map(|()| true)

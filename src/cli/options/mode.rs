@@ -67,7 +67,7 @@ pub struct ModeFlags {
         conflicts_with_all = ["stat", "latency", "latency_history", "bigkeys", "hotkeys", "scan", "pipe"],
     )]
     memkeys_samples: Option<u64>,
-    /// Look for keys that are used often; needs one of the lfu policies of maxmemory
+    /// Tell the keys that are used most; Redis needs one of the lfu policies of maxmemory for it
     #[arg(long, groups = ["mode", "walk"])]
     hotkeys: bool,
     /// List keys
