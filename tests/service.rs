@@ -184,4 +184,7 @@ fn the_health_check_says_whether_the_server_answers() {
     let port = server.port();
     server.stop();
     assert_eq!(check(port, "p"), 1);
+    // An empty password is none, to both.
+    let server = Limpid::in_environment(&[("LIMPID_PASSWORD", "")], &["--appendonly", "no"]);
+    assert_eq!(check(server.port(), ""), 0);
 }

@@ -72,7 +72,9 @@ impl ServerFlags {
                 .map(Some)
                 .map_err(|error| format!("cannot ask for a password: {error}"));
         }
-        let from_environment = || PASSWORD_VARIABLES.into_iter().find_map(|name| std::env::var(name).ok());
+        // An empty one is none, as it is to the server.
+        let variable = |name| std::env::var(name).ok().filter(|password| !password.is_empty());
+        let from_environment = || PASSWORD_VARIABLES.into_iter().find_map(variable);
         Ok(self.password.clone().or_else(|| uri.password.clone()).or_else(from_environment))
     }
 
