@@ -141,7 +141,7 @@ fn says(value: &Value, text: &str) -> bool {
 /// A HyperLogLog keeps its last count in bytes 8 to 15, if it was asked for one; whether it has is nobody's business.
 pub fn without_cached_counts(value: &Value) -> Value {
     match value {
-        Value::Bulk(bytes) if bytes.starts_with(b"HYLL") && bytes.len() >= 16 => {
+        Value::Bulk(bytes) if holds_sketch(bytes) => {
             let mut bytes = bytes.clone();
             bytes[8..16].fill(0);
             Value::Bulk(bytes)
@@ -163,6 +163,11 @@ fn without_empty(value: Value) -> Value {
         ),
         other => other,
     }
+}
+
+/// Whether a header is there, though SETBIT and its like may have hit it.
+fn holds_sketch(bytes: &[u8]) -> bool {
+    bytes.len() >= 16 && bytes.iter().zip(b"HYLL").filter(|(a, b)| a == b).count() >= 3
 }
 
 /// An array's texts, each up to its first zero byte.
