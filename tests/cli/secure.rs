@@ -18,6 +18,14 @@ fn a_trusted_server_is_spoken_to() {
     let uri = format!("rediss://:secret@localhost:{}", server.port());
     assert_eq!(finished(bare().args(["-u", &uri, "--cacert", &ca, "PING"])).out, "PONG\n");
 
+    // The directory holds keys as well.
+    let directory = pki.path("").to_str().expect("temporary directories have plain names").to_owned();
+    assert_eq!(cli(&server, &["--tls", "--cacertdir", &directory, "-a", "secret", "PING"]).out, "PONG\n");
+    let nothing = tempfile::tempdir().expect("the temporary directory is writable");
+    let nothing = nothing.path().to_str().expect("temporary directories have plain names").to_owned();
+    let empty = cli(&server, &["--tls", "--cacertdir", &nothing, "PING"]);
+    assert!(empty.err.contains("no certificate to verify the server with"), "{}", empty.err);
+
     let place = format!("Could not connect to limpid at 127.0.0.1:{}: ", server.port());
     let stranger = cli(&server, &["--tls", "--cacert", &other.file("ca.crt"), "PING"]);
     assert_eq!((stranger.code, stranger.out.as_str()), (Some(1), ""));

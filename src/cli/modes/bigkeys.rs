@@ -1,8 +1,7 @@
 //! `--bigkeys` and `--memkeys`: of each type the biggest key, and how much there is of it.
 
-use std::fmt;
-
 use super::super::connection::{Connection, Error};
+use super::super::format::printable;
 use super::walk::{Progress, Walk, share_percent};
 use super::{print, println};
 use crate::protocol::Value;
@@ -29,7 +28,7 @@ const TYPES: [(&str, &str, &str); 6] = [
 ];
 
 pub fn run(connection: &mut Connection, walk: &Walk<'_>, measure: Measure) -> Result<(), Error> {
-    let mut report = Report::new(Progress::begin(connection)?);
+    let mut report = Report::new(Progress::begin(connection)?, measure);
     print(
         "\n# Looking at every key for the biggest of each type; Ctrl-C ends it with what was found.\n\
          # -i 0.1 waits 0.1 seconds after each 100 SCAN commands.\n\n",
@@ -38,8 +37,9 @@ pub fn run(connection: &mut Connection, walk: &Walk<'_>, measure: Measure) -> Re
         let types = types_of(connection, &keys)?;
         let sizes = sizes_of(connection, &keys, &types, measure)?;
         for ((key, kind), size) in keys.iter().zip(types).zip(sizes) {
-            if let (Some(kind), Some(size)) = (kind, size)
-                && let Some(found) = report.add(key, &kind, size, measure)
+            // Nobody can count the elements of a module's type.
+            if let Some(kind) = kind
+                && let Some(found) = report.add(key, &kind, size.unwrap_or(0))
             {
                 println(format_args!("{found}"))?;
             }
@@ -53,7 +53,7 @@ pub fn run(connection: &mut Connection, walk: &Walk<'_>, measure: Measure) -> Re
 fn types_of(connection: &mut Connection, keys: &[Vec<u8>]) -> Result<Vec<Option<String>>, Error> {
     let commands: Vec<_> = keys.iter().map(|key| vec![&b"TYPE"[..], key]).collect();
     let name = |reply| match reply {
-        Value::Status(name) if name != b"none" => Some(String::from_utf8_lossy(&name).into_owned()),
+        Value::Status(name) if name != b"none" => Some(printable(&name)),
         _ => None,
     };
     Ok(connection.pipeline(&commands)?.into_iter().map(name).collect())
@@ -101,8 +101,8 @@ fn about(kind: &str) -> Option<&'static (&'static str, &'static str, &'static st
 
 struct Report {
     progress: Progress,
+    measure: Measure,
     key_bytes: u64,
-    unit: Option<&'static str>,
     types: Vec<Tally>,
 }
 
@@ -115,25 +115,22 @@ struct Tally {
 }
 
 impl Report {
-    fn new(progress: Progress) -> Self {
+    fn new(progress: Progress, measure: Measure) -> Self {
         let types = TYPES.iter().map(|(name, _, unit)| Tally::new(name, unit)).collect();
-        Self { progress, key_bytes: 0, unit: None, types }
+        Self { progress, measure, key_bytes: 0, types }
     }
 
     /// Counts a key; says so if there was no bigger one of its type.
-    fn add(&mut self, key: &[u8], kind: &str, size: u64, measure: Measure) -> Option<String> {
-        if matches!(measure, Measure::Memory { .. }) {
-            self.unit = Some("bytes");
-        }
+    fn add(&mut self, key: &[u8], kind: &str, size: u64) -> Option<String> {
         self.progress.sampled += 1;
         self.key_bytes += key.len() as u64;
         let percent = self.progress.percent();
-        let unit = self.unit;
         let place = self.types.iter().position(|tally| tally.name == kind).unwrap_or_else(|| {
             // Of a module.
             self.types.push(Tally::new(kind, "elements"));
             self.types.len() - 1
         });
+        let unit = self.unit(&self.types[place]);
         let tally = &mut self.types[place];
         tally.keys += 1;
         tally.size += size;
@@ -141,10 +138,16 @@ impl Report {
             return None;
         }
         let key = quoted(key);
-        let unit = unit.unwrap_or(tally.unit);
         let found = format!("[{percent:05.2}%] Biggest {kind:<6} found so far '{key}' with {size} {unit}");
         tally.biggest = Some((size, key));
         Some(found)
+    }
+
+    fn unit(&self, tally: &Tally) -> &'static str {
+        match self.measure {
+            Measure::Elements => tally.unit,
+            Measure::Memory { .. } => "bytes",
+        }
     }
 
     fn summary(&self) -> String {
@@ -157,16 +160,17 @@ impl Report {
         );
         for tally in &self.types {
             if let Some((size, key)) = &tally.biggest {
-                let unit = self.unit.unwrap_or(tally.unit);
+                let unit = self.unit(tally);
                 text += &format!("Biggest {:>6} found '{key}' has {size} {unit}\n", tally.name);
             }
         }
         text.push('\n');
         for tally in &self.types {
-            let unit = self.unit.unwrap_or(tally.unit);
+            let unit = self.unit(tally);
             text += &format!(
-                "{} with {} {unit} ({:05.2}% of keys, avg size {:.2})\n",
-                tally,
+                "{} {}s with {} {unit} ({:05.2}% of keys, avg size {:.2})\n",
+                tally.keys,
+                tally.name,
                 tally.size,
                 share_percent(tally.keys, sampled),
                 average(tally.size, tally.keys)
@@ -179,12 +183,6 @@ impl Report {
 impl Tally {
     fn new(name: &str, unit: &'static str) -> Self {
         Self { name: name.to_owned(), unit, keys: 0, size: 0, biggest: None }
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}s", self.keys, self.name)
     }
 }
 

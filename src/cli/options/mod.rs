@@ -60,6 +60,7 @@ impl Times {
 #[command(
     name = "cli",
     bin_name = "limpid cli",
+    display_name = "limpid cli",
     version = crate::version::full(),
     override_usage = "limpid cli [OPTIONS] [COMMAND [ARGUMENT]...]",
     after_help = "With a COMMAND, sends it, prints the reply and exits with 1 if that is an error. Without, reads \
