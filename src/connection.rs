@@ -263,6 +263,11 @@ impl Connection {
         Turn::Idle
     }
 
+    /// Whether something that others have posted waits to be sent.
+    pub fn has_messages(&self) -> bool {
+        self.client.kept.posted.load(Ordering::Relaxed) > 0
+    }
+
     /// The word behind the name of the first request that waits, most likely its key: for looking ahead. A hint, so
     /// it does not wait for the inbox.
     pub fn waiting_key<R>(&self, look: impl FnOnce(&[u8]) -> R) -> Option<R> {

@@ -78,6 +78,8 @@ pub const DASHBOARD_LIST: usize = 20;
 /// Configuration files that include one another, and how many are read in all.
 pub const INCLUDE_DEPTH_MAX: usize = 16;
 pub const INCLUDED_FILES_MAX: usize = 1000;
+/// Wrong lines of theirs that are named.
+pub const WRONG_LINES_MAX: usize = 50;
 
 /// Connections by default. Redis: `maxclients`.
 pub const CLIENTS_DEFAULT: usize = 10_000;
@@ -87,6 +89,13 @@ pub const PATTERN_STARS_MAX: usize = 1000;
 pub const DATABASES: usize = 16;
 /// Shards of each database: many and small, so that no lock is held long.
 pub const SHARDS: usize = 1024;
+
+/// How long `limpid cli` waits for a connection, and for a TLS handshake.
+pub const CLIENT_CONNECT_SECONDS: u64 = 10;
+/// Lines that its history keeps.
+pub const CLIENT_HISTORY_LINES: usize = 10_000;
+/// Keys that `--hotkeys` reports. Redis: `HOTKEYS_SAMPLE`.
+pub const CLIENT_HOT_KEYS: usize = 16;
 
 const _: () = assert!(SHARDS.is_power_of_two() && SHARDS <= 16_384, "a hash slot lies in one shard");
 const _: () = assert!(READ_CHUNK <= IN_FLIGHT_MAX && OUTPUT_PAUSE < OUTPUT_MAX);

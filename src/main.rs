@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("limpid: {why}");
+            why.lines().for_each(|line| eprintln!("limpid: {line}"));
             ExitCode::FAILURE
         }
     }

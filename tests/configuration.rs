@@ -113,9 +113,13 @@ fn check_config_says_what_is_wrong_and_starts_nothing() {
     let ran = limpid(&["-t", &good.name()], b"");
     assert_eq!((ran.code(), ran.err.as_str()), (0, ""));
     assert!(ran.out.ends_with("limpid.conf is good\n"), "{}", ran.out);
-    let bad = File::new("port 7000\nmaxclient 5\n");
+    let bad = File::new("port 7000\nmaxclient 5\nbind here\n");
     let ran = limpid(&["--check-config", &bad.name()], b"");
-    let why = format!("limpid: {}:2: unknown option 'maxclient', did you mean 'maxclients'?\n", bad.name());
+    let why = format!(
+        "limpid: {0}:2: unknown option 'maxclient', did you mean 'maxclients'?\n\
+         limpid: {0}:3: bind 'here': 'here' is not an IP address\n",
+        bad.name()
+    );
     assert_eq!((ran.code(), ran.err, ran.out), (1, why, String::new()));
     let ran = limpid(&["-t", &good.name(), "--port", "x"], b"");
     assert_eq!(ran.code(), 1);

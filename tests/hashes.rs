@@ -131,11 +131,11 @@ fn what_is_wrong_with_a_request() {
 fn small_and_large() {
     let server = Limpid::with(&["--appendfsync", "no"]);
     let mut c = server.resp();
-    for number in 0..128 {
+    for number in 0..512 {
         c.check(&format!("HSET h f{number} {number}"), int(1));
     }
     c.check("OBJECT ENCODING h", bulk("listpack"));
-    c.check("HSET h f128 128", int(1));
+    c.check("HSET h f512 512", int(1));
     c.check("OBJECT ENCODING h", bulk("hashtable"));
     let long = "x".repeat(65);
     c.check(&format!("HSET long a {long}"), int(1));

@@ -310,7 +310,12 @@ fn how_values_are_kept() {
         assert_eq!(c.cmd(&["SET", "k", value]), status(OK));
         c.check("OBJECT ENCODING k", bulk(encoding));
     }
+    c.check("SET k 12", status(OK));
+    assert_eq!(c.cmd(&["APPEND", "k", ""]), int(2));
+    c.check("OBJECT ENCODING k", bulk("raw"));
     c.check("OBJECT REFCOUNT k", int(1));
+    c.check_error("MEMORY USAGE k SAMPLES x", NOT_AN_INTEGER);
+    c.check_error("MEMORY USAGE k SAMPLES -1", "ERR syntax error");
     c.check("OBJECT IDLETIME k", int(0));
     c.check_error(
         "OBJECT FREQ k",

@@ -340,6 +340,24 @@ fn info_tells_of_compactions() {
 }
 
 #[test]
+fn info_has_the_same_fields_without_a_log() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    for (field, value) in [
+        ("loading", "0"),
+        ("rdb_bgsave_in_progress", "0"),
+        ("rdb_last_bgsave_status", "ok"),
+        ("rdb_last_bgsave_time_sec", "-1"),
+        ("aof_enabled", "0"),
+        ("aof_rewrite_in_progress", "0"),
+        ("aof_last_bgrewrite_status", "ok"),
+        ("aof_last_write_status", "ok"),
+    ] {
+        assert_eq!(info(&mut c, field), value, "{field}");
+    }
+}
+
+#[test]
 fn shutdown_says_what_it_will_not_do() {
     let server = Limpid::durable();
     let mut c = server.resp();

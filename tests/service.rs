@@ -7,7 +7,8 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
 
-use support::{Limpid, PATIENCE, limpid, limpid_with};
+use limpid::protocol::Value;
+use support::{Limpid, PATIENCE, limpid, limpid_with, status};
 
 fn project(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
@@ -75,6 +76,21 @@ fn the_version_is_said_in_one_line() {
     let ran = limpid(&["--version"], b"");
     assert!(ran.out.starts_with(&format!("limpid {}", env!("CARGO_PKG_VERSION"))), "{}", ran.out);
     assert_eq!(ran.out.lines().count(), 1);
+}
+
+#[test]
+fn info_says_each_thing_once() {
+    let server = Limpid::durable();
+    let mut c = server.resp();
+    c.check("SET a 1", status("OK"));
+    let Value::Bulk(text) = c.cmd(&["INFO", "everything"]) else { panic!("INFO is a bulk string") };
+    let text = String::from_utf8(text.to_vec()).expect("INFO is text");
+    let fields = text.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name);
+    let mut fields: Vec<&str> = fields.collect();
+    assert!(fields.contains(&"redis_git_sha1"), "{text}");
+    fields.sort_unstable();
+    let twice = fields.windows(2).find(|pair| pair[0] == pair[1]);
+    assert_eq!(twice, None);
 }
 
 #[allow(dead_code)]
@@ -148,6 +164,7 @@ fn check_flags(file: &str, mark: &str) {
 #[test]
 fn the_containers_start_with_good_flags() {
     check_flags("Dockerfile", "\nCMD [");
+    check_flags("compose.yaml", "    command: [");
 }
 
 #[test]
@@ -167,4 +184,7 @@ fn the_health_check_says_whether_the_server_answers() {
     let port = server.port();
     server.stop();
     assert_eq!(check(port, "p"), 1);
+    // An empty password is none, to both.
+    let server = Limpid::in_environment(&[("LIMPID_PASSWORD", "")], &["--appendonly", "no"]);
+    assert_eq!(check(server.port(), ""), 0);
 }

@@ -285,6 +285,14 @@ fn different_elements_are_counted() {
     c.check("PFADD sparse a", Value::Int(1));
     c.check("SETRANGE sparse 16 xxxx", Value::Int(21));
     c.check_error("PFCOUNT sparse", "INVALIDOBJ Corrupted HLL object detected");
+    c.check("SET text words", status(OK));
+    // The first of two mistakes is told.
+    for command in ["PFCOUNT sparse text", "PFMERGE d sparse text"] {
+        c.check_error(command, "INVALIDOBJ Corrupted HLL object detected");
+    }
+    for command in ["PFCOUNT text sparse", "PFMERGE d text sparse"] {
+        c.check_error(command, "WRONGTYPE Key is not a valid HyperLogLog string value.");
+    }
 }
 
 #[test]

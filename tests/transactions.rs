@@ -87,6 +87,23 @@ fn exec_with_words_behind_it() {
     c.check("EXISTS a", Value::Int(0));
 }
 
+/// A refused EXEC had answered as any other command, and had left the transaction open.
+#[test]
+fn an_exec_that_is_refused() {
+    let server = Limpid::with(&["--appendonly", "no", "--requirepass", "sesame"]);
+    let mut c = server.resp();
+    c.check_error("EXEC", "EXECABORT Transaction discarded because of: NOAUTH Authentication required.");
+    c.check("AUTH sesame", status("OK"));
+    c.check("ACL SETUSER ann on nopass ~* +@all -exec", status("OK"));
+    c.check("AUTH ann any", status("OK"));
+    c.check("MULTI", status("OK"));
+    queued(&mut c, "SET a 1");
+    let no = "NOPERM User ann has no permissions to run the 'exec' command";
+    c.check_error("EXEC", &format!("EXECABORT Transaction discarded because of: {no}"));
+    c.check_error("DISCARD", "ERR DISCARD without MULTI");
+    c.check("EXISTS a", Value::Int(0));
+}
+
 #[test]
 fn an_error_while_running_stops_nothing() {
     let server = Limpid::start();

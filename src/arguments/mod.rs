@@ -64,7 +64,9 @@ pub fn command() -> Command {
 fn flag(opt: &'static Opt) -> Arg {
     let default = opt.default_text();
     let default = if default.is_empty() { "none".into() } else { default };
-    directive(opt.name, opt.shape).value_name(opt.value).help(format!("{} [default: {default}]", opt.help))
+    let flag = directive(opt.name, opt.shape).value_name(opt.value);
+    let flag = if opt.alias.is_empty() { flag } else { flag.alias(opt.alias) };
+    flag.help(format!("{} [default: {default}]", opt.help))
 }
 
 fn directive(name: &'static str, shape: Shape) -> Arg {
@@ -130,10 +132,12 @@ mod tests {
     #[test]
     fn every_option_is_a_flag() {
         let config = configured(
-            "--port 1 --port 2 --bind 127.0.0.1 ::1 --slowlog-log-slower-than -1 --requirepass ''",
+            "--port 1 --port 2 --bind 127.0.0.1 ::1 --slowlog-log-slower-than -1 --requirepass '' \
+             --hash-max-ziplist-entries 7",
         );
         let config = config.expect("right");
         assert_eq!((config.port, config.slowlog_slower_than_us), (2, -1));
+        assert_eq!(config.thresholds.hash_max_listpack_entries, 7, "by Redis's other name");
         assert_eq!(config.bind, ["127.0.0.1", "::1"]);
     }
 

@@ -8,7 +8,8 @@ use reedline::{
     FileBackedHistory, History, HistoryItem, HistoryItemId, HistorySessionId, Result, SearchQuery,
 };
 
-const LINES_MAX: usize = 10_000;
+use crate::limits::CLIENT_HISTORY_LINES;
+use crate::protocol::words;
 
 /// A file-backed history that forgets lines with secrets in them at once.
 pub struct Discreet(FileBackedHistory);
@@ -18,13 +19,28 @@ pub fn open() -> Option<Discreet> {
     let path = PathBuf::from(std::env::var_os("HOME")?).join(".limpid_history");
     // Nobody else's business; an older file keeps the mode that it has.
     OpenOptions::new().append(true).create(true).mode(0o600).open(&path).ok()?;
-    FileBackedHistory::with_file(LINES_MAX, path).ok().map(Discreet)
+    FileBackedHistory::with_file(CLIENT_HISTORY_LINES, path).ok().map(Discreet)
 }
 
-/// Whether a line holds a password.
-fn is_secret(line: &str) -> bool {
-    let words: Vec<String> = line.split_whitespace().map(str::to_ascii_uppercase).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+/// Whether one of the lines that were typed or pasted together holds a password.
+fn is_secret(input: &str) -> bool {
+    input.lines().any(|line| holds_password(&words_of(line)))
+}
+
+/// The words in capitals, without their quotes if those are balanced.
+fn words_of(line: &str) -> Vec<String> {
+    match words::split(line.as_bytes()) {
+        Ok(words) => words.iter().map(|word| String::from_utf8_lossy(word).to_ascii_uppercase()).collect(),
+        Err(_) => {
+            line.split_whitespace().map(|word| word.replace(['"', '\''], "").to_ascii_uppercase()).collect()
+        }
+    }
+}
+
+fn holds_password(words: &[String]) -> bool {
+    // The shell takes a number of times in front.
+    let is_count = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let words: Vec<&str> = words.iter().map(String::as_str).skip_while(is_count).collect();
     match words[..] {
         ["AUTH", ..] | ["ACL", "SETUSER", ..] => true,
         ["HELLO" | "MIGRATE", ..] => words.contains(&"AUTH") || words.contains(&"AUTH2"),
@@ -71,6 +87,16 @@ mod tests {
     fn passwords_are_not_kept() {
         for line in ["auth hunter2", " AUTH me hunter2", "acl setuser me >hunter2", "HELLO 3 auth me hunter2"]
         {
+            assert!(is_secret(line), "{line}");
+        }
+        for line in [
+            "\"auth\" hunter2",
+            "'AUTH' \"hunter2",
+            "auth \"hunter",
+            "GET a\nAUTH hunter2",
+            "2 AUTH hunter2",
+            "acl 'setuser' me >x",
+        ] {
             assert!(is_secret(line), "{line}");
         }
         assert!(is_secret("config set requirepass hunter2"));

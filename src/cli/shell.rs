@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use reedline::{
     ColumnarMenu, Emacs, KeyCode, KeyModifiers, MenuBuilder, Prompt, PromptEditMode, PromptHistorySearch,
@@ -14,6 +13,7 @@ use super::complete::{Names, Syntax};
 use super::connection::Error;
 use super::docs::{self, CommandDoc};
 use super::history;
+use super::interrupt::Interrupt;
 use super::options::Options;
 use super::session::{Session, is};
 use crate::protocol::words;
@@ -22,20 +22,18 @@ const MENU: &str = "commands";
 
 pub fn run(options: &Options) -> Result<bool, Error> {
     // While a reply is awaited, Ctrl-C ends the waiting and not the shell.
-    let interrupted = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))
-        .map_err(Error::Input)?;
-    let mut session = Session::new(options.target.clone(), options.output, Some(Arc::clone(&interrupted)));
+    let interrupt = Interrupt::listen()?;
+    let mut session = Session::interactive(options, interrupt.clone());
     // Without a server there is a prompt all the same: it may come up later.
     if let Err(error) = session.reconnect() {
         println(&error.to_string())?;
     }
     let docs: Arc<[CommandDoc]> = docs::fetch(&mut session).into();
-    let mut editor = editor(&docs);
+    let mut editor = editor(&docs).with_ansi_colors(options.format.colours);
     loop {
         match editor.read_line(&Text(session.prompt())).map_err(Error::Input)? {
             Signal::Success(input) => {
-                interrupted.store(false, Ordering::Relaxed);
+                interrupt.take();
                 // A paste may hold several lines.
                 for line in input.lines() {
                     if !obey(line, &mut session, &mut editor, &docs)? {
@@ -66,8 +64,8 @@ fn obey(
         () if is(&words, "exit") || is(&words, "quit") => return Ok(false),
         () if is(&words, "clear") => editor.clear_screen().map_err(Error::Output)?,
         () if is(&words, "help") => println(&help(line, docs))?,
-        () => match session.run(&words) {
-            Ok(_) => {}
+        () => match repeat(session, &words) {
+            Ok(()) => {}
             Err(Error::Output(error)) => return Err(Error::Output(error)),
             // The terminal has shown `^C`; a new connection is free of what was waited for.
             Err(Error::Interrupted) => {
@@ -80,11 +78,22 @@ fn obey(
     Ok(true)
 }
 
+/// A number before a command says how often it is to run.
+fn repeat(session: &mut Session, words: &[Vec<u8>]) -> Result<(), Error> {
+    let times = str::from_utf8(&words[0]).ok().and_then(|word| word.parse::<u32>().ok());
+    let (times, words) = match times {
+        Some(times) if words.len() > 1 => (times, &words[1..]),
+        _ => (1, words),
+    };
+    (0..times).try_for_each(|_| session.run(words).map(|_| ()))
+}
+
 /// The answer to `help` and `help COMMAND`.
 fn help(line: &str, docs: &[CommandDoc]) -> String {
     let asked: Vec<&str> = line.split_whitespace().skip(1).collect();
     if asked.is_empty() {
         return "help COMMAND   what it does and takes; Tab completes commands\n\
+                5 COMMAND      runs it five times\n\
                 clear          an empty screen\n\
                 exit, quit     or Ctrl-D\n\
                 Ctrl-C         drops the line, or ends the wait for a reply"

@@ -92,7 +92,18 @@ fn all_registers<'v, 'k>(
     view: &'v View,
     keys: impl Iterator<Item = &'k [u8]>,
 ) -> Result<Vec<&'v [u8]>, Error> {
-    keys.filter_map(|key| registers(view, key).transpose()).collect()
+    let mut all = Vec::new();
+    for key in keys {
+        match registers(view, key) {
+            Ok(found) => all.extend(found),
+            Err(error) => {
+                // A corrupt one before it is told of first.
+                hyperloglog::count_union(&all)?;
+                return Err(error);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Recorded are the elements that changed something: adding them again repeats it.

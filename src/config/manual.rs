@@ -27,7 +27,7 @@ A check reads all that a start would read before it touches anything: the file a
 - `user NAME RULE ...` makes a user, by the rules of ACL SETUSER; `rename-command COMMAND \"\"` takes a command away from
   everyone. [security.md](security.md) says more of both.
 - Where an option comes twice, the last one counts.
-- A wrong line stops the start: its file, its number and what is wrong with it, with the nearest right name.
+- A wrong line stops the start. All wrong lines are named: file, number and what is wrong, with the nearest right name.
 - Sizes take units as in Redis: `1k` is 1000 and `1kb` is 1024 bytes; then `m`, `mb`, `g`, `gb`. Times take `us`, `ms`,
   `s`, `m`, `h`, `d`; without one they are in the option's own unit. CONFIG GET shows plain numbers.
 

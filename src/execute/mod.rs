@@ -126,15 +126,7 @@ impl Executor {
         let done = match (admitted, &mut call.session.transaction) {
             (Ok(found), Some(_)) if !is_step(found.command) => self.queue(found, words, &mut call),
             (Ok(found), _) => self.dispatch(found, words, &mut call),
-            (Err(error), _) if error == transaction::EXEC_ARITY || error == room::EXEC_OUT_OF_MEMORY => {
-                self.discard(call.session);
-                Err(error)
-            }
-            (Err(error), transaction) => {
-                transaction.iter_mut().for_each(|transaction| transaction.aborted = true);
-                call.rejected(words);
-                Err(error)
-            }
+            (Err(error), _) => Err(self.reject(error, words, &mut call)),
         };
         if let Err(error) = done {
             call.fail(mark, &error);
@@ -143,6 +135,18 @@ impl Executor {
             self.give_up_wait(call.session, call.woken);
         }
         Outcome { depends_on: call.depends_on, blocked: call.blocked }
+    }
+
+    /// A request that does not come to run spoils the transaction; EXEC itself ends it.
+    #[cold]
+    fn reject(&self, error: Error, words: Words<'_>, call: &mut Call) -> Error {
+        call.rejected(words);
+        if resolve(words).is_ok_and(is_exec) {
+            self.discard(call.session);
+            return transaction::exec_refused(&error);
+        }
+        call.session.transaction.iter_mut().for_each(|transaction| transaction.aborted = true);
+        error
     }
 
     /// The session is over.
@@ -409,6 +413,10 @@ fn key_set(command: &Command, words: Words<'_>, db: u8) -> KeySet {
     KeySet::Many(places)
 }
 
+fn is_exec(found: Found) -> bool {
+    matches!(found.command.run, Run::Transaction(Step::Exec))
+}
+
 /// Finds the row and checks the number of words.
 pub fn look_up(words: Words<'_>) -> Result<Found, Error> {
     let found = resolve(words)?;
@@ -416,7 +424,6 @@ pub fn look_up(words: Words<'_>) -> Result<Found, Error> {
         return Ok(found);
     }
     Err(match found.parent {
-        _ if matches!(found.command.run, Run::Transaction(Step::Exec)) => transaction::EXEC_ARITY,
         Some(parent) if parent.flags.has(Flags::ONE_NAME) => Error::unknown_subcommand_or_arity(words),
         _ => Error::wrong_arity(&found.full_name()),
     })

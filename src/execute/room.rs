@@ -11,8 +11,8 @@
 use std::time::{Duration, Instant};
 
 use super::log::{Health, Log};
-use super::{Call, Executor, is_step};
-use crate::command::row::{Flags, Run, Step};
+use super::{Call, Executor, is_exec, is_step};
+use crate::command::row::Flags;
 use crate::command::table::Found;
 use crate::command::{Error, Server};
 use crate::keyspace::event::{self, Events};
@@ -21,9 +21,6 @@ use crate::metrics::Counter;
 use crate::session::{Notice, Session};
 
 const OUT_OF_MEMORY: Error = Error::fixed("OOM command not allowed when used memory > 'maxmemory'.");
-pub(super) const EXEC_OUT_OF_MEMORY: Error = Error::fixed(
-    "EXECABORT Transaction discarded because of: OOM command not allowed when used memory > 'maxmemory'.",
-);
 
 /// Keys evicted between two looks at the clock.
 const STEP: usize = 16;
@@ -60,7 +57,6 @@ impl Executor {
                 self.server.control.evict_on();
                 Ok(found)
             }
-            Evicted::Nothing if is_exec(found) => Err(EXEC_OUT_OF_MEMORY),
             Evicted::Nothing => Err(OUT_OF_MEMORY),
         }
     }
@@ -73,10 +69,6 @@ fn wants_room(found: Found, session: &Session) -> bool {
         Some(_) => !is_step(found.command),
         None => found.command.flags.has(Flags::GROWS) && session.blocked.is_none(),
     }
-}
-
-fn is_exec(found: Found) -> bool {
-    matches!(found.command.run, Run::Transaction(Step::Exec))
 }
 
 /// Evicts keys until memory is within its limit, for as long as there is time.

@@ -19,9 +19,12 @@ use crate::session::{Queued, Session, Transaction, Watching};
 
 const EXEC_ABORT: Error = Error::fixed("EXECABORT Transaction discarded because of previous errors.");
 const QUEUE_TOO_BIG: Error = Error::fixed("ERR the transaction is larger than client-query-buffer-limit");
-/// An EXEC with words behind it ends the transaction all the same.
-pub(super) const EXEC_ARITY: Error =
-    Error::fixed("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command");
+
+/// An EXEC that is refused ends the transaction all the same.
+pub(super) fn exec_refused(why: &Error) -> Error {
+    let why = why.text().strip_prefix("ERR ").unwrap_or(why.text());
+    Error::new(format!("EXECABORT Transaction discarded because of: {why}"))
+}
 
 impl Executor {
     pub(super) fn queue(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
@@ -104,9 +107,7 @@ impl Executor {
         }
         let queue = found_again(&transaction);
         if queue.iter().any(|(found, _)| matches!(found.command.run, Run::Write(_))) {
-            self.refuse_if_unwritable().map_err(|why| {
-                Error::new(format!("EXECABORT Transaction discarded because of: {}", why.text()))
-            })?;
+            self.refuse_if_unwritable().map_err(|why| exec_refused(&why))?;
         }
         let keyspace = &*self.server.keyspace;
         let places = union_of_keys(&queue, watching, call.session.db);

@@ -8,6 +8,13 @@ use crate::execute::log::{Health, Log};
 use crate::metrics::histogram::Latencies;
 use crate::metrics::{CompactionFigures, LogFigures};
 
+/// Where there is no log: nothing is ever saved, and nothing goes wrong.
+pub const OFF: &str = "loading:0\r\nrdb_changes_since_last_save:0\r\nrdb_bgsave_in_progress:0\r\n\
+    rdb_last_save_time:0\r\nrdb_last_bgsave_status:ok\r\nrdb_last_bgsave_time_sec:-1\r\n\
+    rdb_current_bgsave_time_sec:-1\r\naof_enabled:0\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n\
+    aof_last_rewrite_time_sec:-1\r\naof_current_rewrite_time_sec:-1\r\naof_last_bgrewrite_status:ok\r\n\
+    aof_last_write_status:ok\r\n";
+
 pub fn write(on: &On, out: &mut String) {
     let stats = on.aof.stats();
     let compactor = &on.compactor;
@@ -22,6 +29,8 @@ pub fn write(on: &On, out: &mut String) {
         ("rdb_bgsave_in_progress", flag(false)),
         ("rdb_last_save_time", (stats.synced_ms.load(Relaxed) / 1000).to_string()),
         ("rdb_last_bgsave_status", status(is_sound)),
+        ("rdb_last_bgsave_time_sec", seconds(None)),
+        ("rdb_current_bgsave_time_sec", seconds(None)),
         ("aof_enabled", flag(true)),
         ("aof_rewrite_in_progress", flag(compactor.is_running())),
         ("aof_rewrite_scheduled", flag(compactor.is_scheduled())),

@@ -202,7 +202,7 @@ impl Off {
 
 impl Persistence for Off {
     fn info(&self, out: &mut String) {
-        out.push_str("loading:0\r\naof_enabled:0\r\n");
+        out.push_str(info::OFF);
     }
 
     fn backlog_bytes(&self) -> usize {

@@ -4,11 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 
+use super::pem;
 use crate::config::Tls;
 use crate::config::tls::AskClients;
 
@@ -17,9 +16,8 @@ pub type Wrong = (&'static str, String);
 
 /// Reads all files anew. Connections that are open keep what they have agreed on.
 pub fn server_config(options: &Tls) -> Result<Arc<ServerConfig>, Wrong> {
-    let chain = read_all(&options.cert_file, "tls-cert-file")?;
-    let key = PrivateKeyDer::from_pem_file(&options.key_file)
-        .map_err(|error| ("tls-key-file", unreadable(&options.key_file, "private key", &error)))?;
+    let chain = pem::certificates(&options.cert_file).map_err(|why| ("tls-cert-file", why))?;
+    let key = pem::private_key(&options.key_file).map_err(|why| ("tls-key-file", why))?;
     let provider = Arc::new(default_provider());
     let versions: Vec<_> = options.protocols.versions().collect();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -60,7 +58,7 @@ pub fn server_config(options: &Tls) -> Result<Arc<ServerConfig>, Wrong> {
 fn authorities(options: &Tls) -> Result<RootCertStore, Wrong> {
     let mut roots = RootCertStore::empty();
     let mut trust = |path: &Path, option: &'static str| {
-        for certificate in read_all(path, option)? {
+        for certificate in pem::certificates(path).map_err(|why| (option, why))? {
             let unusable = |error| (option, format!("'{}' cannot be used: {error}", path.display()));
             roots.add(certificate).map_err(unusable)?;
         }
@@ -87,29 +85,5 @@ fn authorities(options: &Tls) -> Result<RootCertStore, Wrong> {
             "to ask clients for certificates takes tls-ca-cert-file or tls-ca-cert-dir; 'no' asks for none"
                 .into(),
         )),
-    }
-}
-
-/// Every certificate of a file; there must be one.
-fn read_all(path: &Path, option: &'static str) -> Result<Vec<CertificateDer<'static>>, Wrong> {
-    let wrong = |error: pem::Error| (option, unreadable(path, "certificate", &error));
-    let certificates: Vec<_> =
-        CertificateDer::pem_file_iter(path).map_err(wrong)?.collect::<Result<_, _>>().map_err(wrong)?;
-    match certificates.is_empty() {
-        false => Ok(certificates),
-        true => Err(wrong(pem::Error::NoItemsFound)),
-    }
-}
-
-fn unreadable(path: &Path, what: &str, error: &pem::Error) -> String {
-    let path = path.display();
-    match error {
-        _ if path.to_string().is_empty() => format!("no file is named, and TLS needs a {what}"),
-        pem::Error::Io(error) => {
-            let text = error.to_string();
-            format!("cannot read '{path}': {}", text.split(" (os error").next().unwrap_or(&text))
-        }
-        pem::Error::NoItemsFound => format!("'{path}' holds no {what} in PEM form"),
-        error => format!("'{path}' is no good PEM file: {error}"),
     }
 }

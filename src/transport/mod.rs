@@ -13,6 +13,7 @@
 pub mod certificates;
 pub mod descriptors;
 pub mod listener;
+pub mod pem;
 mod tls;
 
 use std::io::{self, ErrorKind, Read, Write};

@@ -333,6 +333,11 @@ impl<'p> Worker<'p> {
                 self.used.push(progress.batch);
                 return (Pause::Closing, until);
             }
+            if session.subscriptions.is_some() && connection.has_messages() {
+                // What a client has published to itself comes before its next reply.
+                connection.resume_with(progress);
+                return (Pause::OutputFull, until);
+            }
         }
         session.publish(now_ms);
         self.used.push(progress.batch);

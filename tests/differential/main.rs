@@ -49,6 +49,8 @@ struct Run {
     wheel: Vec<usize>,
     random: Random,
     resp3: bool,
+    /// Some of limpid's data was read back from its log.
+    reloaded: bool,
     /// What differed, by command.
     differences: BTreeMap<String, Vec<String>>,
     /// This round's requests.
@@ -95,6 +97,7 @@ fn run(resp3: bool) {
             let mut look = limpid.resp();
             run.hello(&mut look);
             run.compare_states("after a kill and a restart", &state(&mut look), &kept);
+            run.reloaded = true;
         }
         for side in [Some(run.side(|| limpid.resp())), theirs].into_iter().flatten() {
             let Side { mut looks, .. } = side;
@@ -105,6 +108,7 @@ fn run(resp3: bool) {
             flush(&mut looks);
             looks.cmd(&["SELECT", "0"]);
             flush(&mut looks);
+            run.reloaded = false;
         }
     }
     run.report(seed);
@@ -130,7 +134,15 @@ impl Run {
             wheel.extend(std::iter::repeat_n(rows.len(), weight));
             rows.push(Row { template: Template::parse(template), likeness });
         }
-        Run { rows, wheel, random: Random::new(seed), resp3, differences: BTreeMap::new(), past: Vec::new() }
+        Run {
+            rows,
+            wheel,
+            random: Random::new(seed),
+            resp3,
+            reloaded: false,
+            differences: BTreeMap::new(),
+            past: Vec::new(),
+        }
     }
 
     fn hello(&self, client: &mut RespClient) {
@@ -184,7 +196,7 @@ impl Run {
                 let Some(their_reply) = theirs.as_mut().map(|side| side.requests.read()) else { continue };
                 // Queued by one server only, by a difference that is meant: the transaction will end in another way.
                 if (our_reply == queued_status()) != (their_reply == queued_status()) {
-                    let meant = alike(likeness, request, &our_reply, &their_reply);
+                    let meant = self.alike(likeness, request, &our_reply, &their_reply);
                     if sound && !meant {
                         self.note(&our_reply, &their_reply);
                     }
@@ -195,10 +207,11 @@ impl Run {
                     && request[0].eq_ignore_ascii_case(b"EXEC")
                 {
                     let pairs = queued.iter().zip(a.iter().zip(b));
-                    let same = pairs.map(|((request, likeness), (a, b))| alike(*likeness, request, a, b));
+                    let same =
+                        pairs.map(|((request, likeness), (a, b))| self.alike(*likeness, request, a, b));
                     a.len() == b.len() && !same.collect::<Vec<_>>().contains(&false)
                 } else {
-                    alike(likeness, request, &our_reply, &their_reply)
+                    self.alike(likeness, request, &our_reply, &their_reply)
                 };
                 if their_reply == queued_status() {
                     queued.push((request.clone(), likeness));
@@ -224,6 +237,10 @@ impl Run {
         ours.requests.cmd(&["DISCARD"]);
         theirs.iter_mut().for_each(|side| drop(side.requests.cmd(&["DISCARD"])));
         sound
+    }
+
+    fn alike(&self, likeness: Likeness, request: &Request, ours: &Value, theirs: &Value) -> bool {
+        alike(likeness, request, ours, theirs) || self.reloaded && compare::was_edited(ours, theirs)
     }
 
     /// Writes a difference down, with the requests before it that touched one of its keys.

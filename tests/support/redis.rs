@@ -27,6 +27,10 @@ impl Redis {
         Some(redis)
     }
 
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     pub fn resp(&self) -> RespClient {
         RespClient::connect(self.address)
     }

@@ -5,7 +5,7 @@ use super::Lines;
 
 /// By section title.
 static ZEROS: &[(&str, &[&str])] = &[
-    ("Server", &["redis_git_sha1", "redis_git_dirty", "io_threads_active"]),
+    ("Server", &["io_threads_active"]),
     (
         "Memory",
         &[
@@ -32,6 +32,7 @@ static ZEROS: &[(&str, &[&str])] = &[
             "current_save_keys_total",
             "rdb_saves",
             "rdb_last_cow_size",
+            "rdb_last_load_keys_expired",
             "aof_last_cow_size",
             "module_fork_in_progress",
             "module_fork_last_cow_size",
@@ -49,6 +50,10 @@ static ZEROS: &[(&str, &[&str])] = &[
             "sync_partial_err",
             "migrate_cached_sockets",
             "slave_expires_tracked_keys",
+            "tracking_total_keys",
+            "tracking_total_items",
+            "tracking_total_prefixes",
+            "unexpected_error_replies",
             "active_defrag_hits",
             "active_defrag_misses",
             "active_defrag_key_hits",

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::{INCLUDE, RENAME_COMMAND, USER, is, lines, text, words_of};
 use crate::config::{Config, SwitchedOff, UserLine};
-use crate::limits::{INCLUDE_DEPTH_MAX, INCLUDED_FILES_MAX};
+use crate::limits::{INCLUDE_DEPTH_MAX, INCLUDED_FILES_MAX, WRONG_LINES_MAX};
 
 impl Config {
-    /// Reads a file; `-` is standard input. CONFIG REWRITE will write to the file.
+    /// Reads a file; `-` is standard input. CONFIG REWRITE will write to the file. The error has a line for each wrong one.
     pub fn read_file(&mut self, name: &str) -> Result<(), String> {
         if name == "-" {
             let mut text = Vec::new();
@@ -20,14 +20,14 @@ impl Config {
         let path = std::fs::canonicalize(name).map_err(|e| format!("cannot read {name}: {e}"))?;
         let text = std::fs::read(&path).map_err(|e| format!("cannot read {name}: {e}"))?;
         let folder = path.parent().unwrap_or(Path::new("/")).to_path_buf();
-        Reader { config: self, open: vec![path.clone()], files: 1 }.read(&text, name, &folder)?;
+        Reader::new(self, vec![path.clone()]).read_all(&text, name, &folder)?;
         self.file = Some(path);
         Ok(())
     }
 
     /// Reads a text of directives. Errors name `origin`; what it includes is looked for from `folder`.
     pub fn read(&mut self, text: &[u8], origin: &str, folder: &Path) -> Result<(), String> {
-        Reader { config: self, open: Vec::new(), files: 1 }.read(text, origin, folder)
+        Reader::new(self, Vec::new()).read_all(text, origin, folder)
     }
 }
 
@@ -37,22 +37,39 @@ struct Reader<'a> {
     open: Vec<PathBuf>,
     /// How many have been read, or begun.
     files: usize,
+    /// What is said of the first wrong lines, and how many there are in all.
+    wrong: Vec<String>,
+    wrong_count: usize,
 }
 
-impl Reader<'_> {
-    fn read(&mut self, text: &[u8], origin: &str, folder: &Path) -> Result<(), String> {
-        for (number, line) in lines(text) {
-            let at = format!("{origin}:{number}");
-            self.obey(line, &at, folder).map_err(|why| match why {
-                Wrong::Here(why) => format!("{at}: {why}"),
-                Wrong::Inside(why) => why,
-            })?;
-        }
-        Ok(())
+impl<'a> Reader<'a> {
+    fn new(config: &'a mut Config, open: Vec<PathBuf>) -> Reader<'a> {
+        Reader { config, open, files: 1, wrong: Vec::new(), wrong_count: 0 }
     }
 
-    fn obey(&mut self, line: &[u8], at: &str, folder: &Path) -> Result<(), Wrong> {
-        let words = words_of(line).map_err(|why| Wrong::Here(why.into()))?;
+    fn read_all(mut self, text: &[u8], origin: &str, folder: &Path) -> Result<(), String> {
+        self.read(text, origin, folder);
+        match self.wrong_count - self.wrong.len() {
+            0 if self.wrong.is_empty() => Ok(()),
+            0 => Err(self.wrong.join("\n")),
+            more => Err(format!("{}\nand {more} more wrong lines", self.wrong.join("\n"))),
+        }
+    }
+
+    /// Goes on behind a wrong line: whoever mends a file wants to know of all of them.
+    fn read(&mut self, text: &[u8], origin: &str, folder: &Path) {
+        for (number, line) in lines(text) {
+            let at = format!("{origin}:{number}");
+            let Err(why) = self.obey(line, &at, folder) else { continue };
+            self.wrong_count += 1;
+            if self.wrong.len() < WRONG_LINES_MAX {
+                self.wrong.push(format!("{at}: {why}"));
+            }
+        }
+    }
+
+    fn obey(&mut self, line: &[u8], at: &str, folder: &Path) -> Result<(), String> {
+        let words = words_of(line)?;
         match words.first() {
             None => Ok(()),
             Some(name) if is(name, USER) => {
@@ -66,49 +83,48 @@ impl Reader<'_> {
         }
     }
 
-    fn set(&mut self, words: &[Vec<u8>]) -> Result<(), Wrong> {
-        let words = text(words).map_err(|why| Wrong::Here(why.into()))?;
-        self.config.set_words(&words[0], &words[1..]).map_err(Wrong::Here)
+    fn set(&mut self, words: &[Vec<u8>]) -> Result<(), String> {
+        let words = text(words)?;
+        self.config.set_words(&words[0], &words[1..])
     }
 
-    fn rename(&mut self, values: &[Vec<u8>], at: &str) -> Result<(), Wrong> {
-        let values = text(values).map_err(|why| Wrong::Here(why.into()))?;
-        match &*values {
+    fn rename(&mut self, values: &[Vec<u8>], at: &str) -> Result<(), String> {
+        match &*text(values)? {
             [command, new_name] if new_name.is_empty() => {
                 self.config.switched_off.push(SwitchedOff { at: at.into(), command: command.clone() });
                 Ok(())
             }
-            _ => Err(Wrong::Here(format!(
+            values => Err(format!(
                 "{RENAME_COMMAND} '{}': a command can only be switched off, by \"\"; who may run it is for ACL rules to \
                  say, see `{USER}`",
                 values.first().map_or("", String::as_str)
-            ))),
+            )),
         }
     }
 
-    fn include_all(&mut self, patterns: &[Vec<u8>], folder: &Path) -> Result<(), Wrong> {
-        let patterns = text(patterns).map_err(|why| Wrong::Here(why.into()))?;
+    fn include_all(&mut self, patterns: &[Vec<u8>], folder: &Path) -> Result<(), String> {
+        let patterns = text(patterns)?;
         if patterns.is_empty() {
-            return Err(Wrong::Here(format!("{INCLUDE}: a file is needed")));
+            return Err(format!("{INCLUDE}: a file is needed"));
         }
         patterns.iter().try_for_each(|pattern| self.include(pattern, folder))
     }
 
     /// Reads the files of a pattern, in order. A pattern may match nothing; a plain name must be there.
-    fn include(&mut self, pattern: &str, folder: &Path) -> Result<(), Wrong> {
+    fn include(&mut self, pattern: &str, folder: &Path) -> Result<(), String> {
         let pattern = folder.join(pattern);
         if !pattern.to_string_lossy().contains(['*', '?', '[']) {
             return self.include_file(&pattern);
         }
-        let wrong = |why: String| Wrong::Here(format!("{INCLUDE} '{}': {why}", pattern.display()));
+        let wrong = |why: String| format!("{INCLUDE} '{}': {why}", pattern.display());
         for path in glob::glob(&pattern.to_string_lossy()).map_err(|e| wrong(e.to_string()))? {
             self.include_file(&path.map_err(|e| wrong(e.to_string()))?)?;
         }
         Ok(())
     }
 
-    fn include_file(&mut self, path: &Path) -> Result<(), Wrong> {
-        let wrong = |why: String| Wrong::Here(format!("{INCLUDE} '{}': {why}", path.display()));
+    fn include_file(&mut self, path: &Path) -> Result<(), String> {
+        let wrong = |why: String| format!("{INCLUDE} '{}': {why}", path.display());
         let path_found = std::fs::canonicalize(path).map_err(|e| wrong(e.to_string()))?;
         if self.open.contains(&path_found) {
             return Err(wrong("it includes itself".into()));
@@ -123,17 +139,10 @@ impl Reader<'_> {
         let folder = path_found.parent().unwrap_or(Path::new("/")).to_path_buf();
         self.files += 1;
         self.open.push(path_found);
-        let read = self.read(&text, &path.to_string_lossy(), &folder);
+        self.read(&text, &path.to_string_lossy(), &folder);
         self.open.pop();
-        read.map_err(Wrong::Inside)
+        Ok(())
     }
-}
-
-enum Wrong {
-    /// This line is wrong.
-    Here(String),
-    /// A line of a file that it includes, which is named already.
-    Inside(String),
 }
 
 #[cfg(test)]
@@ -181,6 +190,18 @@ mod tests {
         let bytes = Config::default().read(b"port 1\nrequirepass \xff", "x.conf", Path::new("."));
         assert_eq!(bytes, Err("x.conf:2: not UTF-8".into()));
         assert!(Config::default().read(b"# caf\xe9\nport 1", "x.conf", Path::new(".")).is_ok());
+    }
+
+    #[test]
+    fn all_wrong_lines_are_named() {
+        wrong(
+            "porte 1\nport 2\nhz 10\n",
+            "x.conf:1: unknown option 'porte', did you mean 'port'?\n\
+             x.conf:3: 'hz' is an option of Redis that limpid does not have; leave it out",
+        );
+        let why = read(&"?\n".repeat(WRONG_LINES_MAX + 7)).expect_err("not a configuration");
+        assert_eq!(why.lines().count(), WRONG_LINES_MAX + 1);
+        assert!(why.ends_with("\nand 7 more wrong lines"), "{why}");
     }
 
     /// Files in a directory of their own.

@@ -28,7 +28,7 @@ impl Config {
         let origin = self.file.as_ref().map_or("the file".into(), |file| file.display().to_string());
         let mut out = self.edited(text, line_end, users);
         let mut says = self.baseline();
-        says.read(&out, &origin, folder)?;
+        says.read(&out, &origin, folder).map_err(first_line)?;
         let missing = self.missing(&says, line_end, users);
         if !missing.is_empty() && !lines(&out).any(|(_, line)| line.trim_ascii_end() == ADDED.as_bytes()) {
             out.extend_from_slice(ADDED.as_bytes());
@@ -36,7 +36,7 @@ impl Config {
         }
         out.extend(missing);
         let mut says = self.baseline();
-        says.read(&out, &origin, folder)?;
+        says.read(&out, &origin, folder).map_err(first_line)?;
         match options::all().find(|opt| (opt.get)(&says) != (opt.get)(self)) {
             Some(opt) => Err(format!("the file would not say what {} is", opt.name)),
             None => Ok(Rewritten { text: out, says }),
@@ -94,6 +94,10 @@ impl Config {
         };
         push_words(out, std::iter::once(opt.name).chain(values).map(str::as_bytes), line_end);
     }
+}
+
+fn first_line(text: String) -> String {
+    text.lines().next().unwrap_or_default().into()
 }
 
 fn push_user(out: &mut Vec<u8>, user: &User, line_end: &str) {

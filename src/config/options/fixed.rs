@@ -62,7 +62,7 @@ pub static ROWS: &[Fixed] = &[
     fixed("min-replicas-to-write", "0"),
     fixed("replica-read-only", "yes"),
     fixed("replica-serve-stale-data", "yes"),
-    fixed("protected-mode", "no"),
+    fixed("protected-mode", "no").but("beyond loopback nothing starts without a password, see bind"),
     fixed("tls-cluster", "no"),
     fixed("tls-replication", "no"),
     // What TLS 1.3 leaves to choose is chosen well.

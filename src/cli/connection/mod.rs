@@ -1,101 +1,45 @@
 //! One RESP connection, from the client's side.
 
-use std::fmt;
+mod error;
+mod target;
+pub mod tls;
+mod transport;
+
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+
+pub use error::Error;
+pub use target::{Address, Target};
+pub use transport::{Transport, is_timeout};
 
 use super::format::printable;
-use crate::protocol::{DecodeError, Decoder, Value};
-
-/// Where to connect, and as whom.
-#[derive(Clone, Debug)]
-pub struct Target {
-    pub host: String,
-    pub port: u16,
-    pub user: Option<String>,
-    pub password: Option<String>,
-    pub db: u32,
-    pub resp3: bool,
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // An IPv6 address needs brackets before a port.
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
-    }
-}
-
-#[derive(Debug)]
-pub enum Error {
-    Connect(Target, io::Error),
-    /// The server would not have us: what we asked for, and its error.
-    Refused(&'static str, String),
-    /// The connection broke.
-    Lost(io::Error),
-    Closed,
-    Protocol(DecodeError),
-    /// Ctrl-C while waiting.
-    Interrupted,
-    Input(io::Error),
-    Output(io::Error),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Connect(target, error) => {
-                write!(f, "Could not connect to limpid at {target}: {}", plain(error))
-            }
-            Error::Refused(what, error) => write!(f, "{what} failed: {error}"),
-            Error::Lost(error) => write!(f, "Connection lost: {}", plain(error)),
-            Error::Closed => f.write_str("Server closed the connection"),
-            Error::Protocol(error) => write!(f, "The server does not speak RESP: {error}"),
-            Error::Interrupted => f.write_str("Interrupted"),
-            Error::Input(error) => write!(f, "Cannot read commands: {}", plain(error)),
-            Error::Output(error) => write!(f, "Cannot write replies: {}", plain(error)),
-        }
-    }
-}
-
-/// Without the number that the standard library adds.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" (os error") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
-}
-
-/// How often a wait looks whether it was interrupted.
-const GLANCE: Duration = Duration::from_millis(100);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+use super::interrupt::{GLANCE, Interrupt};
+use crate::protocol::{Decoder, Value};
 
 pub struct Connection {
-    stream: TcpStream,
+    transport: Transport,
     decoder: Decoder,
     /// Received and not yet decoded.
     received: Vec<u8>,
-    interrupted: Option<Arc<AtomicBool>>,
+    interrupt: Option<Interrupt>,
 }
 
 impl Connection {
-    /// Connects, authenticates, and selects the database. `interrupted` ends a wait for a reply when it is set.
-    pub fn open(target: &Target, interrupted: Option<Arc<AtomicBool>>) -> Result<Self, Error> {
-        let stream = dial(target).map_err(|error| Error::Connect(target.clone(), error))?;
-        stream.set_read_timeout(interrupted.as_ref().map(|_| GLANCE)).map_err(Error::Lost)?;
-        let mut connection = Self { stream, decoder: Decoder::new(), received: Vec::new(), interrupted };
+    /// Connects, authenticates, and selects the database. `interrupt` ends a wait for a reply.
+    pub fn open(target: &Target, interrupt: Option<Interrupt>) -> Result<Self, Error> {
+        let mut connection = Self::dial(target, interrupt)?;
         connection.introduce(target)?;
         Ok(connection)
     }
 
-    fn introduce(&mut self, target: &Target) -> Result<(), Error> {
+    /// Connects, and says nothing yet.
+    pub fn dial(target: &Target, interrupt: Option<Interrupt>) -> Result<Self, Error> {
+        let transport =
+            Transport::dial(target).map_err(|error| Error::Connect(target.address.to_string(), error))?;
+        transport.set_read_timeout(interrupt.as_ref().map(|_| GLANCE)).map_err(Error::Lost)?;
+        Ok(Self { transport, decoder: Decoder::new(), received: Vec::new(), interrupt })
+    }
+
+    pub fn introduce(&mut self, target: &Target) -> Result<(), Error> {
         let user = target.user.as_deref();
         match (&target.password, target.resp3) {
             (Some(password), true) => {
@@ -127,8 +71,27 @@ impl Connection {
         self.receive()
     }
 
+    /// The same for a command that one cannot go on without.
+    pub fn ask<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Result<Value, Error> {
+        match self.request(words)? {
+            Value::Error(error) => Err(Error::denied(&error)),
+            value => Ok(value),
+        }
+    }
+
     pub fn send<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Result<(), Error> {
-        self.stream.write_all(&encode(words)).map_err(Error::Lost)
+        self.send_bytes(&encode(words))
+    }
+
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.transport.write_all(bytes).and_then(|()| self.transport.flush()).map_err(Error::Lost)
+    }
+
+    /// Sends commands at once, and waits for all their replies. For few and small ones: nothing is read meanwhile.
+    pub fn pipeline<W: AsRef<[u8]>>(&mut self, commands: &[Vec<W>]) -> Result<Vec<Value>, Error> {
+        let bytes: Vec<u8> = commands.iter().flat_map(|words| encode(words)).collect();
+        self.send_bytes(&bytes)?;
+        commands.iter().map(|_| self.receive()).collect()
     }
 
     /// The next reply or push.
@@ -142,62 +105,59 @@ impl Connection {
         }
     }
 
+    /// The next line, end and all, of a reply that may not be RESP.
+    pub fn receive_line(&mut self) -> Result<Vec<u8>, Error> {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', &self.received) {
+                return Ok(self.received.drain(..=end).collect());
+            }
+            self.read_more()?;
+        }
+    }
+
     fn read_more(&mut self) -> Result<(), Error> {
-        let mut chunk = [0; 16 << 10];
-        match self.stream.read(&mut chunk) {
+        match self.read() {
             Ok(0) => Err(Error::Closed),
-            Ok(length) => {
-                self.received.extend_from_slice(&chunk[..length]);
-                Ok(())
-            }
+            Ok(_) => Ok(()),
             Err(error) if error.kind() == ErrorKind::Interrupted || is_timeout(&error) => {
-                let interrupted =
-                    self.interrupted.as_ref().is_some_and(|flag| flag.swap(false, Ordering::Relaxed));
-                if interrupted { Err(Error::Interrupted) } else { Ok(()) }
+                let is_interrupted = self.interrupt.as_ref().is_some_and(Interrupt::take);
+                if is_interrupted { Err(Error::Interrupted) } else { Ok(()) }
             }
+            // Whoever was killed hears of it by a reset, or by an end.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Err(Error::Closed),
             Err(error) => Err(Error::Lost(error)),
         }
     }
 
+    /// Takes in what has come, up to a piece; returns its length, 0 at the end.
+    fn read(&mut self) -> io::Result<usize> {
+        let mut chunk = [0; 16 << 10];
+        let length = self.transport.read(&mut chunk)?;
+        self.received.extend_from_slice(&chunk[..length]);
+        Ok(length)
+    }
+
     /// Whether the server has kept the connection open while nobody looked.
-    pub fn is_open(&self) -> bool {
-        if self.stream.set_nonblocking(true).is_err() {
+    pub fn is_open(&mut self) -> bool {
+        if self.transport.set_nonblocking(true).is_err() {
             return false;
         }
-        let open = match self.stream.peek(&mut [0]) {
-            Ok(length) => length > 0,
-            Err(error) => error.kind() == ErrorKind::WouldBlock,
-        };
-        self.stream.set_nonblocking(false).is_ok() && open
-    }
-
-    /// Another handle on the socket, for who writes while this one reads.
-    pub fn writer(&self) -> io::Result<TcpStream> {
-        self.stream.try_clone()
-    }
-
-    /// What has come, undecoded; for who reads lines.
-    pub fn reader(self) -> impl Read {
-        io::Cursor::new(self.received).chain(self.stream)
-    }
-}
-
-fn dial(target: &Target) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(ErrorKind::NotFound, "no such host");
-    for address in (target.host.as_str(), target.port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
+        let is_open = loop {
+            match self.read() {
+                Ok(0) => break false,
+                // A push, or what TLS says by itself.
+                Ok(_) => {}
+                Err(error) => break error.kind() == ErrorKind::WouldBlock,
             }
-            Err(error) => last = error,
-        }
+        };
+        self.transport.set_nonblocking(false).is_ok() && is_open
     }
-    Err(last)
-}
 
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+    /// The bare transport, which from now on never blocks, and what was received and not yet read.
+    pub fn into_nonblocking(self) -> Result<(Transport, Vec<u8>), Error> {
+        self.transport.set_nonblocking(true).map_err(Error::Lost)?;
+        Ok((self.transport, self.received))
+    }
 }
 
 fn encode<W: AsRef<[u8]>>(words: &[W]) -> Vec<u8> {
@@ -216,6 +176,11 @@ mod tests {
     use std::net::TcpListener;
     use std::thread::{self, JoinHandle};
 
+    fn local(port: u16) -> Target {
+        let address = Address::Tcp { host: "127.0.0.1".into(), port };
+        Target { address, tls: None, user: None, password: None, db: 0, resp3: false }
+    }
+
     /// A server that says this, piece by piece, and closes once the client has; returns what it was sent.
     fn server(says: &'static [&'static str]) -> (Target, JoinHandle<String>) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has free ports");
@@ -231,7 +196,7 @@ mod tests {
             stream.read_to_string(&mut heard).expect("the test closes");
             heard
         });
-        (Target { host: "127.0.0.1".into(), port, user: None, password: None, db: 0, resp3: false }, heard)
+        (local(port), heard)
     }
 
     #[test]
@@ -266,11 +231,12 @@ mod tests {
     fn an_interrupt_ends_the_wait() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has free ports");
         let port = listener.local_addr().expect("bound").port();
-        let target =
-            Target { host: "127.0.0.1".into(), port, user: None, password: None, db: 0, resp3: false };
-        let interrupted = Arc::new(AtomicBool::new(true));
-        let mut connection = Connection::open(&target, Some(interrupted)).expect("the backlog takes it");
+        let target = local(port);
+        let interrupt = Interrupt::default();
+        let mut connection =
+            Connection::open(&target, Some(interrupt.clone())).expect("the backlog takes it");
         assert!(connection.is_open());
+        interrupt.set();
         assert!(matches!(connection.request(&["GET", "k"]), Err(Error::Interrupted)));
     }
 
@@ -280,8 +246,7 @@ mod tests {
             .and_then(|listener| listener.local_addr())
             .expect("free")
             .port();
-        let target =
-            Target { host: "127.0.0.1".into(), port, user: None, password: None, db: 0, resp3: false };
+        let target = local(port);
         let error = Connection::open(&target, None).err().map(|error| error.to_string());
         let expected = format!("Could not connect to limpid at 127.0.0.1:{port}: Connection refused");
         assert_eq!(error, Some(expected));
