@@ -311,6 +311,9 @@ fn how_values_are_kept() {
         c.check("OBJECT ENCODING k", bulk(encoding));
     }
     c.check("SET k 12", status(OK));
+    let Value::Status(told) = c.cmd(&["DEBUG", "OBJECT", "k"]) else { panic!("a line") };
+    let told = String::from_utf8_lossy(&told);
+    assert!(told.contains(" encoding:int serializedlength:2 "), "{told}");
     assert_eq!(c.cmd(&["APPEND", "k", ""]), int(2));
     c.check("OBJECT ENCODING k", bulk("raw"));
     c.check("OBJECT REFCOUNT k", int(1));

@@ -1,6 +1,6 @@
 //! `--pipe`: any number of commands, in either protocol.
 
-use crate::client::{at, cli, printed, with_input};
+use crate::client::{at, cli, finished, printed, with_input};
 use crate::support::{Limpid, Redis, encode};
 
 const COMMANDS: usize = 100_000;
@@ -28,6 +28,18 @@ fn a_hundred_thousand_requests_in_resp() {
     let outcome = with_input(at(server.port()).arg("--pipe"), &bytes);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert!(outcome.out.ends_with(&format!("errors: 0, replies: {COMMANDS}\n")), "{outcome:?}");
+}
+
+/// The log may hold lines that the line protocol does not take.
+#[test]
+fn lines_may_be_long() {
+    let server = Limpid::start();
+    let lines = format!("SET a 1\nSET \"the big\" {}\nINCR a\n", "x".repeat(1 << 20));
+    let outcome = with_input(at(server.port()).arg("--pipe"), lines.as_bytes());
+    assert!(outcome.out.ends_with("errors: 0, replies: 3\n"), "{outcome:?}");
+    assert_eq!(printed(&server, "GET a"), "2\n");
+    let length = finished(at(server.port()).args(["STRLEN", "the big"]));
+    assert_eq!(length.out, "1048576\n");
 }
 
 #[test]

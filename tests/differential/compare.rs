@@ -97,9 +97,10 @@ fn is_meant(request: &[Vec<u8>], ours: &Value, theirs: &Value) -> bool {
             differ_in_one_place(ours, theirs, 8)
         }
         b"GETRANGE" | b"SUBSTR" => is_sketch(ours) && is_sketch(theirs),
-        // What is packed, as small sets are since 7.2, is returned whole whatever the cursor.
-        b"SSCAN" if request.get(2).is_some_and(|cursor| cursor != b"0") => {
-            matches!((ours, theirs), (Value::Array(a), Value::Array(b)) if a[0] == b[0])
+        // A cursor that no scan has returned.
+        b"SCAN" if request.get(1).is_some_and(|cursor| cursor != b"0") => both_arrays(ours, theirs),
+        b"HSCAN" | b"SSCAN" | b"ZSCAN" if request.get(2).is_some_and(|cursor| cursor != b"0") => {
+            both_arrays(ours, theirs)
         }
         // Redis's `**` matches anything but the empty text.
         b"KEYS" | b"SCAN" | b"HSCAN" | b"SSCAN" | b"ZSCAN" if has(request, "**") => {
@@ -109,6 +110,10 @@ fn is_meant(request: &[Vec<u8>], ours: &Value, theirs: &Value) -> bool {
         b"NOSUCHCOMMAND" => matches!((ours, theirs), (Value::Error(_), Value::Error(_))),
         _ => false,
     }
+}
+
+fn both_arrays(ours: &Value, theirs: &Value) -> bool {
+    matches!((ours, theirs), (Value::Array(_), Value::Array(_)))
 }
 
 fn has(request: &[Vec<u8>], word: &str) -> bool {

@@ -46,6 +46,27 @@ fn happened(message: Value) -> Happened {
     (text(&parts[2]), text(&parts[3]))
 }
 
+/// Which keys were given a deadline in the past by these requests. Redis may still hold them, and says `del` of one that
+/// another command's result replaces, if its own clock has not swept it before.
+pub fn dead_from_the_start(requests: &[Vec<Vec<u8>>]) -> Vec<String> {
+    let past = [&b"1"[..], b"1600000000", b"1600000000000", b"-1", b"0"];
+    let is_dead = |request: &&Vec<Vec<u8>>| {
+        request[0].eq_ignore_ascii_case(b"SET")
+            && request.windows(2).any(|pair| {
+                let option = pair[0].to_ascii_uppercase();
+                [&b"EXAT"[..], b"PXAT"].contains(&&*option) && past.contains(&&*pair[1])
+            })
+    };
+    requests.iter().filter(is_dead).map(|request| request[1].escape_ascii().to_string()).collect()
+}
+
+/// Whether this tells that one of these keys was deleted.
+pub fn tells_of_deleting((channel, message): &Happened, keys: &[String]) -> bool {
+    let (kind, name) = channel.split_once("__:").unwrap_or_default();
+    let (key, event) = if kind.starts_with("__keyspace") { (name, &**message) } else { (&**message, name) };
+    event == "del" && keys.iter().any(|dead| dead == key)
+}
+
 /// When a key past its deadline is removed is each server's own affair.
 fn is_by_the_clock((channel, message): &Happened) -> bool {
     message == "expired" || channel.ends_with(":expired")

@@ -259,10 +259,14 @@ impl Run {
 
     /// Returns whether both servers have told the same.
     fn compare_events(&mut self, ours: &[Happened], theirs: &[Happened]) -> bool {
+        let dead = events::dead_from_the_start(&self.past);
+        let [ours, theirs] = [ours, theirs].map(|heard| {
+            heard.iter().filter(|event| !events::tells_of_deleting(event, &dead)).cloned().collect::<Vec<_>>()
+        });
         if ours == theirs {
             return true;
         }
-        let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+        let same = ours.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
         let next = |events: &[Happened]| format!("{:?}", &events[same..events.len().min(same + 4)]);
         let key =
             [ours.get(same), theirs.get(same)].into_iter().flatten().next().map(|(channel, message)| {
@@ -271,7 +275,7 @@ impl Run {
                     .map_or(&**message, |rest| rest.split_once(':').map_or(rest, |(_, key)| key))
             });
         let touched = related(&self.past, &[key.unwrap_or_default().as_bytes().to_vec()]);
-        let (a, b) = (next(ours), next(theirs));
+        let (a, b) = (next(&ours), next(&theirs));
         let text = format!("{touched}    after {same} alike\n      limpid {a}\n      redis  {b}\n");
         self.differences.entry("events".to_owned()).or_default().push(text);
         false

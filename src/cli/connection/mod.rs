@@ -160,7 +160,8 @@ impl Connection {
     }
 }
 
-fn encode<W: AsRef<[u8]>>(words: &[W]) -> Vec<u8> {
+/// A request in RESP.
+pub fn encode<W: AsRef<[u8]>>(words: &[W]) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
     for word in words.iter().map(AsRef::as_ref) {
         bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());

@@ -57,6 +57,11 @@ fn dump_of(entry: &Entry, now_ms: u64) -> Vec<u8> {
     }
 }
 
+/// The bytes of a value as it is dumped, without its type in front and what vouches for it behind.
+pub fn serialized_bytes(entry: &Entry, now_ms: u64) -> usize {
+    dump_of(entry, now_ms).len() - 1 - rdb::FOOTER
+}
+
 /// What RESTORE was asked for besides key, time to live and value.
 #[derive(Default)]
 struct RestoreOptions {

@@ -123,7 +123,7 @@ fn ask(args: &mut Args, view: &View, reply: &mut Reply, answer: Answer) -> Done 
 /// Strings up to here share one block with their header in Redis, which calls that `embstr`.
 const EMBEDDED_MAX: usize = 44;
 
-fn encoding(entry: &Entry) -> &'static str {
+pub fn encoding(entry: &Entry) -> &'static str {
     match (entry.object(), entry.bytes()) {
         (Some(object), _) => object.encoding(),
         (None, Some(bytes)) if parse_int(bytes).is_some() => "int",

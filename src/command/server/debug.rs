@@ -4,13 +4,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::ADMIN;
-use crate::command::args::{Args, parse_float, parse_int};
+use crate::command::args::{Args, parse_float};
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
 use crate::command::help;
+use crate::command::keys::dump::serialized_bytes;
+use crate::command::keys::object::encoding;
 use crate::command::row::{Command, Flags, Group, Keys, Run};
 use crate::keyspace::View;
-use crate::keyspace::entry::Entry;
 use crate::keyspace::pattern::Pattern;
 use crate::protocol::{Reply, Wire};
 
@@ -140,20 +141,10 @@ fn object(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
     reply.status(&format!(
         "Value at:{entry:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle_s}",
         encoding(entry),
-        entry.heap_bytes(),
+        serialized_bytes(entry, view.now_ms()),
         entry.access(),
     ));
     Ok(())
-}
-
-/// Redis keeps strings up to 44 bytes in one block with their header, and calls that `embstr`.
-fn encoding(entry: &Entry) -> &'static str {
-    match (entry.object(), entry.bytes()) {
-        (Some(object), _) => object.encoding(),
-        (None, Some(bytes)) if parse_int(bytes).is_some() => "int",
-        (None, Some(bytes)) if bytes.len() <= 44 => "embstr",
-        _ => "raw",
-    }
 }
 
 fn protocol(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {

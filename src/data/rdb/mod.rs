@@ -27,7 +27,7 @@ const VERSION: u16 = 10;
 /// The version with deadlines of hash fields, which is also the newest that is read: Redis 7.4 and 8.
 const VERSION_MAX: u16 = 12;
 /// Version and checksum.
-const FOOTER: usize = 10;
+pub const FOOTER: usize = 10;
 
 /// Types of values, by the numbers of the format.
 mod kind {

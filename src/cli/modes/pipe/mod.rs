@@ -17,8 +17,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::println;
 use crate::cli::connection::{Connection, Error, Target, Transport, is_timeout};
+use input::Input;
 use tally::{Framing, Tally};
 
+mod input;
 mod tally;
 
 const CHUNK: usize = 64 << 10;
@@ -33,8 +35,8 @@ pub fn run(target: &Target, patience: Option<Duration>) -> Result<bool, Error> {
     let (transport, _) = connection.into_nonblocking()?;
     let mut transfer = Transfer {
         transport,
-        last_byte: first.last().copied().unwrap_or(b'\n'),
-        pending: first,
+        input: Input::new(&first),
+        pending: Vec::new(),
         sent: 0,
         stage: Stage::Sending,
         farewell: framing.farewell(&marker),
@@ -42,7 +44,7 @@ pub fn run(target: &Target, patience: Option<Duration>) -> Result<bool, Error> {
         bar: &bar,
     };
     let mut tally = Tally::new(framing, marker, &bar);
-    let outcome = transfer.run(&mut tally);
+    let outcome = transfer.run(first, &mut tally);
     bar.finish_and_clear();
     if outcome.is_ok() {
         println(format_args!("Last reply received from server."))?;
@@ -87,7 +89,7 @@ struct Transfer<'a> {
     /// The chunk that is being sent, and how much of it is.
     pending: Vec<u8>,
     sent: usize,
-    last_byte: u8,
+    input: Input,
     stage: Stage,
     farewell: Vec<u8>,
     patience: Option<Duration>,
@@ -96,10 +98,8 @@ struct Transfer<'a> {
 
 impl Transfer<'_> {
     /// Until the answer to the farewell has come.
-    fn run(&mut self, tally: &mut Tally<'_>) -> Result<(), Error> {
-        if self.pending.is_empty() {
-            self.end();
-        }
+    fn run(&mut self, first: Vec<u8>, tally: &mut Tally<'_>) -> Result<(), Error> {
+        self.refill(first);
         let mut last_reply = Instant::now();
         loop {
             self.send()?;
@@ -115,7 +115,7 @@ impl Transfer<'_> {
                 return Err(Error::Silent(patience.as_secs()));
             }
             if self.wait(left)? {
-                self.refill()?;
+                self.refill(read_chunk()?);
             }
         }
     }
@@ -191,25 +191,16 @@ impl Transfer<'_> {
         Ok(sources.get(1).is_some_and(|stdin| !stdin.revents().is_empty()))
     }
 
-    fn refill(&mut self) -> Result<(), Error> {
-        self.pending = read_chunk()?;
+    /// Makes ready what comes next; an empty chunk is the end of the input.
+    fn refill(&mut self, chunk: Vec<u8>) {
         self.sent = 0;
-        match self.pending.last() {
-            Some(&byte) => self.last_byte = byte,
-            None => self.end(),
+        if chunk.is_empty() {
+            self.stage = Stage::Ending;
+            self.pending = self.input.end();
+            self.pending.extend_from_slice(&self.farewell);
+        } else {
+            self.pending = self.input.take(chunk);
         }
-        Ok(())
-    }
-
-    fn end(&mut self) {
-        self.stage = Stage::Ending;
-        self.sent = 0;
-        self.pending.clear();
-        // A last line without an end is a line all the same.
-        if self.last_byte != b'\n' {
-            self.pending.push(b'\n');
-        }
-        self.pending.extend_from_slice(&self.farewell);
     }
 }
 
