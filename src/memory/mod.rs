@@ -22,10 +22,11 @@ pub use limit::Limit;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Read by the allocator when it starts. Pages that nobody has used for half a second go back to the operating
-/// system, by the allocator's own thread: tables that have grown, and keys that are gone, leave theirs behind.
+/// system, by the allocator's own thread: tables that have grown, and keys that are gone, leave theirs behind. Blocks
+/// over 8 KiB are buffers and tables, and threads keep none of them at hand.
 // SAFETY: jemalloc declares a `const char *` of this name, and the text ends in a zero byte.
 #[unsafe(export_name = "_rjem_malloc_conf")]
-static ALLOCATOR_OPTIONS: &[u8; 19] = b"dirty_decay_ms:500\0";
+static ALLOCATOR_OPTIONS: &[u8; 36] = b"dirty_decay_ms:500,lg_tcache_max:13\0";
 
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 static STARTUP: OnceLock<usize> = OnceLock::new();

@@ -14,7 +14,7 @@ use crate::worker::now_ms;
 pub(super) const WEIGH_EVERY: Duration = Duration::from_millis(100);
 
 /// Recycled buffers that are kept for the next burst.
-const SPARE_KEPT: usize = 16;
+const SPARE_KEPT: usize = 4;
 
 /// The largest buffers that any client had, second by second.
 #[derive(Default)]
