@@ -19,6 +19,9 @@ use crate::protocol::{Batch, Fault, Reply, Wire};
 use crate::session::Replies;
 use crate::session::Woken;
 
+/// A buffer that large replies have grown is not kept.
+const OUT_KEPT_MAX: usize = 16 * limits::READ_CHUNK;
+
 /// Used buffers go back to the reactor at the end of a job, or when there are so many.
 const USED_MAX: usize = 64;
 
@@ -98,6 +101,9 @@ impl<'p> Worker<'p> {
         self.pool.executor.log().ring();
         memory::tell();
         self.pool.recycled.put(&mut self.used);
+        if self.out.capacity() > OUT_KEPT_MAX {
+            self.out = Vec::with_capacity(limits::READ_CHUNK);
+        }
     }
 
     /// Connection `at` of the job is about to be served.
