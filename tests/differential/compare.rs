@@ -96,6 +96,9 @@ fn is_meant(request: &[Vec<u8>], ours: &Value, theirs: &Value) -> bool {
         b"GETRANGE" | b"SUBSTR" if request.get(1).is_some_and(|key| key.starts_with(b"p")) => {
             differ_in_one_place(ours, theirs, 8)
         }
+        b"BITFIELD" | b"BITFIELD_RO" if request.get(1).is_some_and(|key| key.starts_with(b"p")) => {
+            matches!((ours, theirs), (Value::Array(a), Value::Array(b)) if a.len() == b.len())
+        }
         b"GETRANGE" | b"SUBSTR" => is_sketch(ours) && is_sketch(theirs),
         // A cursor that no scan has returned.
         b"SCAN" if request.get(1).is_some_and(|cursor| cursor != b"0") => both_arrays(ours, theirs),
