@@ -12,6 +12,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use support::Limpid;
+use support::tls::Pki;
 
 /// Where `.ci/run` has put `venv` and `node_modules`.
 fn installed(path: &str) -> Option<PathBuf> {
@@ -53,6 +54,17 @@ fn redis_py() {
         let server = Limpid::durable();
         let port = server.port().to_string();
         output(Command::new(&python).arg(script("redis_py.py")).arg(port));
+    }
+}
+
+#[test]
+fn redis_py_over_tls() {
+    let python = installed("venv/bin/python").unwrap_or_else(|| "python3".into());
+    if is_there(Command::new(&python).args(["-c", "import redis"])) {
+        let pki = Pki::new();
+        let server = pki.server(&[]);
+        let files = ["ca.crt", "client.crt", "client.key"].map(|name| pki.file(name));
+        output(Command::new(&python).arg(script("redis_py.py")).arg(server.port().to_string()).args(files));
     }
 }
 

@@ -1,4 +1,7 @@
-"""redis-py, as its users use it, against a limpid at the port given. Any difference is an AssertionError."""
+"""redis-py, as its users use it, against a limpid at the port given. Any difference is an AssertionError.
+
+With the files of an authority, a certificate and its key behind the port, by TLS.
+"""
 
 import sys
 import threading
@@ -7,13 +10,15 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 PORT = int(sys.argv[1])
+TLS = dict(zip(("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"), sys.argv[2:]))
 PATIENCE_S = 20
 
 
 def connect(protocol=3, **options):
     # Nothing is tried twice: a failure here is to be seen.
     once = Retry(NoBackoff(), 0)
-    return redis.Redis(port=PORT, protocol=protocol, socket_timeout=PATIENCE_S, retry=once, **options)
+    tls = dict(TLS, ssl=True) if TLS else {}
+    return redis.Redis(port=PORT, protocol=protocol, socket_timeout=PATIENCE_S, retry=once, **tls, **options)
 
 
 def raises(kind, text, call):
@@ -150,7 +155,8 @@ def the_client_itself(r):
 
 
 def a_pool(r):
-    pool = redis.ConnectionPool(port=PORT, max_connections=8)
+    kind = redis.SSLConnection if TLS else redis.Connection
+    pool = redis.ConnectionPool(kind, port=PORT, max_connections=8, **TLS)
     failures = []
 
     def work(name):
