@@ -15,6 +15,7 @@
 
 mod beside;
 mod cases;
+mod chart;
 mod collections;
 mod eviction;
 mod load;
@@ -64,6 +65,9 @@ fn run(options: &Options) -> Result<()> {
     }
     if let Some(path) = &options.markdown {
         std::fs::write(path, report.markdown()).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    if let Some(path) = &options.chart {
+        std::fs::write(path, report.chart()).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ pub struct Options {
     /// Sent to every server after it was filled: the command and how often.
     pub setup: Vec<(Template, usize)>,
     pub markdown: Option<PathBuf>,
+    pub chart: Option<PathBuf>,
 }
 
 /// One thing to measure.
@@ -170,6 +171,11 @@ fn command() -> Command {
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
                 .help("Write the tables there too, under machine and command"),
+            Arg::new("chart")
+                .long("chart")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Draw the throughput of each load there, as SVG"),
             // cargo says so to every benchmark.
             flag("bench").hide(true),
         ])
@@ -210,6 +216,7 @@ fn interpret(matches: &ArgMatches) -> Result<Options, String> {
         value_bytes: count(matches, "value-size"),
         setup: texts(matches, "setup").into_iter().map(setup).collect::<Result<_, _>>()?,
         markdown: matches.get_one("markdown").cloned(),
+        chart: matches.get_one("chart").cloned(),
         peers,
     })
 }

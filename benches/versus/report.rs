@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use crate::Rounds;
 use crate::beside::Disturbed;
+use crate::chart::{self, Bars};
 use crate::collections::Filled;
 use crate::eviction::{Hits, Trace};
 use crate::load::{Outcome, Shape};
@@ -17,11 +18,13 @@ use crate::restart::Restart;
 pub struct Report<'a> {
     options: &'a Options,
     tables: Vec<String>,
+    /// The throughput of each load, for the chart.
+    bars: Vec<Bars>,
 }
 
 impl<'a> Report<'a> {
     pub fn new(options: &'a Options) -> Self {
-        Self { options, tables: Vec::new() }
+        Self { options, tables: Vec::new(), bars: Vec::new() }
     }
 
     pub fn load(&mut self, case: &Case, rounds: &Rounds<Outcome>) -> &str {
@@ -38,6 +41,7 @@ impl<'a> Report<'a> {
             0 => String::new(),
             count => format!(" to {count} subscribers"),
         };
+        self.bars.push(self.throughput(case, &columns[0], rounds));
         let title = format!("`{}`{heard}, {}", case.command, self.circumstances(&case.shape));
         let errors = rounds.iter().map(|outcomes| complaint(outcomes.iter())).collect();
         self.table(title, &columns, rounds, errors)
@@ -108,6 +112,24 @@ impl<'a> Report<'a> {
             arguments.join(" "),
             self.tables.join("\n")
         )
+    }
+
+    /// The loads as SVG.
+    pub fn chart(&self) -> String {
+        let servers: Vec<&str> = self.options.peers.iter().map(|peer| peer.label.as_str()).collect();
+        chart::svg(&servers, &self.bars)
+    }
+
+    fn throughput(&self, case: &Case, column: &Column<Outcome>, rounds: &Rounds<Outcome>) -> Bars {
+        let command = case.command.split(" __").next().unwrap_or_default().replace(":__rand__", "");
+        let how = match (case.shape.rate, case.shape.connections) {
+            (Some(rate), _) => format!("{rate} a second"),
+            (None, 1) => "one connection".into(),
+            (None, _) => format!("pipeline {}", case.shape.pipeline),
+        };
+        let baseline = &rounds[self.options.baseline];
+        let ratios = rounds.iter().map(|outcomes| column.ratio(outcomes, baseline)).collect();
+        Bars { case: format!("{command}, {how}"), ratios }
     }
 
     fn bytes(&mut self, title: String, unit: &'static str, rounds: &Rounds<f64>) -> &str {
@@ -187,9 +209,11 @@ impl<T> Column<T> {
         if !self.compared {
             return vec![figure];
         }
-        let ratios =
-            rounds.iter().zip(baseline).map(|(round, base)| (self.value)(round) / (self.value)(base));
-        vec![figure, median(ratios).map_or("-".into(), |ratio| format!("{ratio:.2}"))]
+        vec![figure, self.ratio(rounds, baseline).map_or("-".into(), |ratio| format!("{ratio:.2}"))]
+    }
+
+    fn ratio(&self, rounds: &[T], baseline: &[T]) -> Option<f64> {
+        median(rounds.iter().zip(baseline).map(|(round, base)| (self.value)(round) / (self.value)(base)))
     }
 }
 
