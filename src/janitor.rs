@@ -80,8 +80,9 @@ impl Duties {
             }
             let mut idle = next_sweep.saturating_duration_since(Instant::now());
             if evicting {
-                evicting = self.evict_some();
-                idle = if evicting { self.pace() } else { idle };
+                let ended = self.evict_some();
+                evicting = matches!(ended, Evicted::OutOfTime | Evicted::Busy);
+                idle = if evicting { self.pace(ended) } else { idle };
             }
             memory::tell();
             crossbeam_channel::select! {
@@ -93,18 +94,19 @@ impl Duties {
         }
     }
 
-    /// Evicts for a short while. Returns whether there is more to do.
-    fn evict_some(&self) -> bool {
+    /// Evicts for a short while.
+    fn evict_some(&self) -> Evicted {
         let evicted = &self.server.metrics.janitor.evicted;
         let ended = evict(&self.server, &*self.log, now_ms(), Some(EVICTING), evicted);
         self.log.ring();
         self.pool.publish_notices();
-        ended == Evicted::OutOfTime
+        ended
     }
 
-    /// Between two whiles of evicting: none, unless the log has to catch up with the records.
-    fn pace(&self) -> Duration {
-        if self.log.backlog_bytes() < LOG_BACKLOG_MAX / 4 { Duration::ZERO } else { EVICTING_PAUSE }
+    /// Between two whiles of evicting: none, unless others have to get on first, or the log with the records.
+    fn pace(&self, ended: Evicted) -> Duration {
+        let may_go_on = ended != Evicted::Busy && self.log.backlog_bytes() < LOG_BACKLOG_MAX / 4;
+        if may_go_on { Duration::ZERO } else { EVICTING_PAUSE }
     }
 
     /// What is done once per period.

@@ -14,7 +14,7 @@ use crate::{Result, Rounds};
 /// Enough keys that what a server costs empty does not matter.
 const KEYS: usize = 1_000_000;
 /// One fill is enough: the figure hardly varies.
-const SETTLE: Duration = Duration::from_millis(500);
+const SETTLE: Duration = Duration::from_secs(2);
 
 /// What `__value__` is, of a collection's element.
 const ELEMENT_BYTES: usize = 16;

@@ -16,6 +16,7 @@ use crate::command::row::Flags;
 use crate::command::table::Found;
 use crate::command::{Error, Server};
 use crate::keyspace::event::{self, Events};
+use crate::keyspace::evict::Eviction;
 use crate::memory;
 use crate::metrics::Counter;
 use crate::session::{Notice, Session};
@@ -32,6 +33,8 @@ pub enum Evicted {
     Enough,
     /// There is more to do.
     OutOfTime,
+    /// What could go is held by others at the moment.
+    Busy,
     /// There is no key that the policy may evict.
     Nothing,
 }
@@ -53,7 +56,7 @@ impl Executor {
         self.publish_notices(call.woken);
         match ended {
             Evicted::Enough => Ok(found),
-            Evicted::OutOfTime => {
+            Evicted::OutOfTime | Evicted::Busy => {
                 self.server.control.evict_on();
                 Ok(found)
             }
@@ -98,8 +101,10 @@ fn evict_until(
 ) -> Evicted {
     while excess(server, log) > 0 {
         for _ in 0..STEP {
-            if !evict_one(server, log, now_ms) {
-                return Evicted::Nothing;
+            match evict_one(server, log, now_ms) {
+                Eviction::Took(entry) => server.keyspace.free_one(entry),
+                Eviction::Nothing => return Evicted::Nothing,
+                Eviction::Busy => return Evicted::Busy,
             }
             evicted.add(1);
             memory::tell_all();
@@ -133,16 +138,15 @@ fn excess(server: &Server, log: &dyn Log) -> usize {
     }
 }
 
-/// Eviction is an effect: it is recorded while the shard is locked, as any other change. Returns whether there was a key.
-fn evict_one(server: &Server, log: &dyn Log, now_ms: u64) -> bool {
+/// Eviction is an effect: it is recorded while the shard is locked, as any other change.
+fn evict_one(server: &Server, log: &dyn Log, now_ms: u64) -> Eviction {
     let keyspace = &*server.keyspace;
-    let evicted = keyspace.evict(now_ms, |place, side, entry| {
+    keyspace.evict(now_ms, |place, side, entry| {
         let (mut effects, mut events) = (log.collect(), Events::new(&keyspace.wanted));
         effects.push(place.db, &[b"DEL", entry.key()]);
         events.push(place.db, event::EVICTED, entry.key());
         let seq = log.append(effects, side.generation());
         side.set_written(seq);
         server.notices.push(seq, events.take().into_iter().map(Notice::Event).collect());
-    });
-    evicted.map(|entry| keyspace.free_one(entry)).is_some()
+    })
 }

@@ -123,6 +123,15 @@ impl<'k> Locked<'k> {
         locked
     }
 
+    /// As [`Locked::one`] for writing, if nobody holds the shard.
+    pub fn try_one(keyspace: &'k Keyspace, place: Place) -> Option<Locked<'k>> {
+        let database = keyspace.database(place.db);
+        let guard = Guard::Exclusive(database.map.shards()[place.shard as usize].try_write()?);
+        let mut locked = Locked::none(keyspace);
+        locked.held.push(Held { place, side: &database.sides[place.shard as usize], guard });
+        Some(locked)
+    }
+
     pub fn many(keyspace: &'k Keyspace, places: Places, mode: Mode) -> Locked<'k> {
         let mut locked = Locked::none(keyspace);
         let places = places.in_order(keyspace).into_iter();

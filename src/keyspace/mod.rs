@@ -188,6 +188,12 @@ impl Keyspace {
         change(locked.shard_mut(place).expect("just locked for writing"))
     }
 
+    /// The same, if nobody holds it.
+    fn try_with_shard_mut<R>(&self, place: Place, change: impl FnOnce(ShardMut<'_>) -> R) -> Option<R> {
+        let mut locked = Locked::try_one(self, place)?;
+        Some(change(locked.shard_mut(place).expect("just locked for writing")))
+    }
+
     /// A client waits no longer for a key of this shard.
     pub fn waits_no_longer(&self, place: Place) {
         let side = &self.database(place.db).sides[place.shard as usize];

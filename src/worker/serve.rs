@@ -306,6 +306,10 @@ impl<'p> Worker<'p> {
                     connection.resume_with(progress);
                     return (Pause::LongQueued, until);
                 }
+                if long {
+                    // Others of this job may have written, and wait for the disk: not for this command as well.
+                    self.pool.executor.log().ring();
+                }
                 let counters = &self.pool.executor.server.metrics.workers[self.index];
                 let outcome = self.pool.executor.run(
                     session,

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Approximate, as Redis does it: looking at all keys would take too long, and nothing is kept in order for it. One shard is
-//! locked at a time: shared to sample it, where that needs no waiting, and exclusive to take the one entry out. How
+//! locked at a time: shared to sample it, and exclusive to take the one entry out, both only where that needs no waiting. How
 //! much has to go, and when to stop, is for the caller to say.
 
 mod census;
@@ -28,6 +28,17 @@ use pool::{Candidate, Pool};
 
 /// Candidates that may turn out to be gone, or in use again, before the shards are counted anew.
 const TRIES: usize = 32;
+/// So often in a row: then all that may go seems to lie in shards that somebody holds.
+const COUNTS: usize = 4;
+
+/// What has come of looking for a key to evict.
+pub enum Eviction {
+    Took(Entry),
+    /// There is nothing that the policy may evict.
+    Nothing,
+    /// What there is lies in shards that others hold for long.
+    Busy,
+}
 
 /// Chooses, and remembers good candidates.
 pub struct Evictor {
@@ -73,31 +84,29 @@ impl Evictor {
 
 impl Keyspace {
     /// Takes out the entry that the policy would rather lose, or one of the best that can be found quickly. `gone` records
-    /// it while its shard is locked. `None` where there is nothing that the policy may evict.
-    pub fn evict(&self, now_ms: u64, mut gone: impl FnMut(Place, &Side, &Entry)) -> Option<Entry> {
+    /// it while its shard is locked.
+    pub fn evict(&self, now_ms: u64, mut gone: impl FnMut(Place, &Side, &Entry)) -> Eviction {
         let policy = self.evictor.policy();
-        let order = policy.order()?;
-        let mut tries = 0;
-        loop {
+        let Some(order) = policy.order() else { return Eviction::Nothing };
+        for tries in 1..=TRIES * COUNTS {
             let chosen = self.evictor.chooser().choose(self, policy, order, now_ms);
             match chosen {
-                Choice::Nothing => return None,
+                Choice::Nothing => return Eviction::Nothing,
                 Choice::Candidate(candidate) => {
                     let still_so = |entry: &Entry| order.rank(entry, &self.usage, now_ms) >= candidate.rank;
                     let wanted = |entry: &Entry| policy.may_evict(entry) && still_so(entry);
                     if let Some(entry) = self.take_candidate(candidate, wanted, &mut gone) {
-                        return Some(entry);
+                        return Eviction::Took(entry);
                     }
                 }
                 Choice::Missed => {}
             }
-            tries += 1;
             if tries % TRIES == 0 {
                 self.evictor.chooser().census.forget();
-                // All that is known of may lie in a shard that somebody writes to.
                 std::thread::yield_now();
             }
         }
+        Eviction::Busy
     }
 
     fn take_candidate(
@@ -106,12 +115,13 @@ impl Keyspace {
         wanted: impl FnMut(&Entry) -> bool,
         gone: &mut impl FnMut(Place, &Side, &Entry),
     ) -> Option<Entry> {
-        self.with_shard_mut(candidate.place, |mut shard| {
+        let taken = self.try_with_shard_mut(candidate.place, |mut shard| {
             let entry = shard.take_by_hash(candidate.hash, wanted)?;
             shard.side.watchers.changed(entry.key());
             gone(candidate.place, shard.side, &entry);
             Some(entry)
-        })
+        });
+        taken.flatten()
     }
 }
 

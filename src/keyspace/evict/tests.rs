@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Policy;
+use super::{Eviction, Policy};
 use crate::keyspace::effects::Effects;
 use crate::keyspace::lock::{Locked, Mode, Places};
 use crate::keyspace::{Content, Edit, Keyspace, View, random};
@@ -38,7 +38,9 @@ fn get(keyspace: &Keyspace, key: &str, now_ms: u64) -> bool {
 /// Evicts one key and returns it.
 fn evict(keyspace: &Keyspace, now_ms: u64) -> Option<String> {
     let mut gone = Vec::new();
-    let entry = keyspace.evict(now_ms, |_, _, entry| gone.push(entry.key().to_vec()))?;
+    let Eviction::Took(entry) = keyspace.evict(now_ms, |_, _, entry| gone.push(entry.key().to_vec())) else {
+        return None;
+    };
     assert_eq!(gone, [entry.key()], "it is told of once");
     Some(String::from_utf8_lossy(entry.key()).into_owned())
 }
@@ -205,4 +207,17 @@ fn a_key_that_is_used_again_loses_its_place_among_the_candidates() {
     set(&keyspace, "late", None, NOW_MS + 39_000);
     let gone: Vec<_> = (0..8).filter_map(|_| evict(&keyspace, NOW_MS + 41_000)).collect();
     assert!(gone.contains(&"late".to_owned()), "it is the one that was not used since: {gone:?}");
+}
+
+/// Whoever wants room used to wait for a reader of the shard that the best candidate lies in.
+#[test]
+fn nobody_waits_for_a_shard_that_others_hold() {
+    let keyspace = keyspace(Policy::AllKeysRandom, 5);
+    set(&keyspace, "only", None, NOW_MS);
+    for mode in [Mode::Shared, Mode::Exclusive] {
+        let _held = locked(&keyspace, b"only", mode);
+        assert!(matches!(keyspace.evict(NOW_MS, |_, _, _| ()), Eviction::Busy));
+    }
+    assert_eq!(evict(&keyspace, NOW_MS).as_deref(), Some("only"));
+    assert!(matches!(keyspace.evict(NOW_MS, |_, _, _| ()), Eviction::Nothing));
 }
