@@ -127,12 +127,6 @@ fn replying(c: &mut Criterion) {
             reply.array(10);
             (0..10).for_each(|_| reply.bulk(KEY.as_bytes()));
         });
-        bench("array of 10, counted", &|reply| {
-            reply.array_with(|reply| {
-                (0..10).for_each(|_| reply.bulk(KEY.as_bytes()));
-                10
-            });
-        });
     }
     let reply = resp(&[KEY; 10]);
     group.bench_function("decode array of 10", |b| b.iter(|| decode(black_box(&reply))));

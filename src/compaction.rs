@@ -1,5 +1,5 @@
 //! Compaction: a shorter log that says the same, written while the server works. No fork; extra memory is one
-//! shard's bytes.
+//! shard's bytes, or a piece of a large collection.
 //!
 //! ```text
 //!   thread `compaction`: for each shard:  cut under its lock --> base file

@@ -1,29 +1,52 @@
 //! limpid: a Redis-like key-value store that a person can read.
+//!
+//! ```text
+//!   thread reactor                thread worker-N                     thread aof
+//!   sockets --> accept, read  --> look up, lock shards, run,   -->    group, write, sync --> files
+//!               parse             append effects, release,              |
+//!                 ^               reply to the socket                   |
+//!                 |                 |              ^                    |
+//!                 +---- Notice -----+              +----- Verdict ------+
+//!
+//!   thread janitor: removes what is due, frees what is big, evicts     --> aof
+//!   thread compaction, while one runs: shard by shard into a new base  --> files
+//!   thread observe, with a metrics port: reads what is counted, answers HTTP
+//! ```
+//!
+//! The modules stand in groups, in the order in which a request and its data pass through them: bytes, what they say,
+//! what they do, what stays of it, what is seen of it, and what holds all that together. Whoever stands further in
+//! knows nothing of what is around it; `tests/conventions.rs` holds them to it. `docs/architecture.md` tells the rest.
+
+pub mod connection;
+pub mod reactor;
+pub mod transport;
+pub mod worker;
 
 pub mod acl;
-pub mod aof;
-pub mod arguments;
-pub mod cli;
+pub mod protocol;
+pub mod session;
+
 pub mod command;
-pub mod compaction;
-pub mod config;
-pub mod connection;
 pub mod data;
 pub mod execute;
-pub mod janitor;
 pub mod keyspace;
-pub mod limits;
-pub mod logging;
+
+pub mod aof;
+pub mod compaction;
+pub mod janitor;
+pub mod persistence;
+
 pub mod memory;
 pub mod metrics;
 pub mod observe;
-pub mod persistence;
+
+pub mod config;
+pub mod limits;
+pub mod logging;
 pub mod progress;
-pub mod protocol;
-pub mod reactor;
 pub mod server;
-pub mod session;
 pub mod supervise;
-pub mod transport;
 pub mod version;
-pub mod worker;
+
+pub mod arguments;
+pub mod cli;

@@ -2,14 +2,12 @@
 
 /// A plain-text or inline line, without its line end. Redis: `PROTO_INLINE_MAX_SIZE`.
 pub const LINE_MAX: usize = 64 << 10;
-/// One RESP bulk string. Redis: `proto-max-bulk-len`.
+/// One RESP bulk string, and one string value. Redis: `proto-max-bulk-len`.
 pub const BULK_MAX: usize = 512 << 20;
 /// Arguments of one RESP request. Redis: 1024 * 1024.
 pub const ARGS_MAX: usize = 1 << 20;
 /// Whole unparsed input of one client: the most that `client-query-buffer-limit` can be, and its default.
 pub const QUERY_MAX: usize = 1 << 30;
-/// Digits of a RESP length line, sign and all; longer is no number.
-pub const LENGTH_LINE_MAX: usize = 32;
 /// RESP limits of a client that has not authenticated yet. Redis: 10 arguments of 16 KiB.
 pub const UNAUTHENTICATED_ARGS_MAX: usize = 10;
 pub const UNAUTHENTICATED_BULK_MAX: usize = 16 << 10;

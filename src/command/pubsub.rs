@@ -6,7 +6,7 @@ use super::error::Done;
 use super::row::{Channels, Command, Flags, Group, Run};
 use crate::acl::Categories;
 use crate::keyspace::pattern::Pattern;
-use crate::protocol::{Reply, Wire};
+use crate::protocol::Reply;
 use crate::session::Subscriptions;
 use crate::session::pubsub::{Kind, Subscriber};
 
@@ -283,9 +283,4 @@ fn help(_: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
 /// Whether this client may run only the commands of [`Flags::PUBSUB`]: RESP3 clients can tell messages from replies.
 pub fn is_restricted(subscriptions: Option<&Subscriptions>, resp: u8) -> bool {
     resp < 3 && subscriptions.is_some_and(|subscriptions| !subscriptions.is_empty())
-}
-
-/// How a subscriber's messages are spelled, from its next command on.
-pub fn respell(subscriptions: Option<&Subscriptions>, wire: Wire) {
-    subscriptions.iter().for_each(|subscriptions| subscriptions.subscriber.set_wire(wire));
 }

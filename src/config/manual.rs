@@ -107,10 +107,12 @@ fn sample() -> String {
         }
         for opt in section.rows {
             let live = if opt.live { " (live)" } else { "" };
+            let default =
+                if opt.default.is_empty() { String::new() } else { format!(" By default {}.", opt.default) };
             let more = if opt.more.is_empty() { String::new() } else { format!(" {}", opt.more) };
             file += &format!(
                 "\n{}# {} {}\n",
-                comment(&sentence(opt, &(live.to_string() + &more))),
+                comment(&sentence(opt, &format!("{live}{default}{more}"))),
                 opt.name,
                 sample_value(opt)
             );
@@ -130,6 +132,7 @@ fn sample_value(opt: &Opt) -> String {
     let value = (opt.get)(&super::Config::default());
     match () {
         () if value.is_empty() => "\"\"".into(),
+        // The default depends on the machine, and the comment says how.
         () if opt.name == "workers" => "2".into(),
         () => value,
     }

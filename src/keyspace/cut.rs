@@ -30,7 +30,7 @@ pub struct Cuts {
 struct Forced {
     /// Where they send what they had to cut.
     cut: Sender<Effects>,
-    /// More shards than this are not cut for one write, which would have to wait too long: the compaction gives up.
+    /// More shards than this are not cut for one write, which would have to wait too long: the compaction begins anew.
     shards_max: usize,
 }
 
@@ -52,7 +52,7 @@ impl Cuts {
 
 impl Keyspace {
     /// A compaction begins. What comes out of the channel belongs into its base. A write that would have more than
-    /// `shards_max` shards cut at once ends it.
+    /// `shards_max` shards cut at once ends these cuts.
     pub fn begin_cuts(&self, generation: u32, shards_max: usize) -> Receiver<Effects> {
         let (sender, receiver) = unbounded();
         let mut forced = self.cuts.forced();

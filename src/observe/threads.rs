@@ -9,7 +9,7 @@ pub struct Thread {
     pub cpu_seconds: f64,
 }
 
-/// The server's own threads, by name; those of the allocator and the like are one. Empty where there is no `/proc`.
+/// The threads that serve, by name; all further ones (signals, replay, backup, the allocator's) are `other`. Empty where there is no `/proc`.
 pub fn all() -> Vec<Thread> {
     let mut threads: Vec<Thread> = Vec::new();
     for task in fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {

@@ -54,10 +54,6 @@ impl Fault {
             Fault::Reply(text) | Fault::Close(text) => text,
         }
     }
-
-    pub fn closes(&self) -> bool {
-        matches!(self, Fault::Close(_))
-    }
 }
 
 /// One request: `spans[first..first + count]` are its words. A faulty one has none.
@@ -155,10 +151,6 @@ impl OwnedWords {
         owned
     }
 
-    pub fn with_form(self, form: Form) -> Self {
-        Self { form, ..self }
-    }
-
     pub fn push(&mut self, word: &[u8]) {
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(word);
@@ -199,7 +191,7 @@ mod tests {
         let spans = [Span { start: 4, end: 7 }, Span { start: 8, end: 8 }, Span { start: 8, end: 9 }];
         let words = Words::new(b"....GET.k", &spans, Form::Inline);
         let mut owned = OwnedWords::from(words);
-        assert_eq!(owned, OwnedWords::from_words(["GET", "", "k"]).with_form(Form::Inline));
+        assert_eq!(owned, OwnedWords { form: Form::Inline, ..OwnedWords::from_words(["GET", "", "k"]) });
         assert_eq!(owned.words().iter().collect::<Vec<_>>(), [&b"GET"[..], b"", b"k"]);
         owned.push_words(words);
         owned.push(b"last");

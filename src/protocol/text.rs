@@ -26,9 +26,6 @@ struct OpenArray {
 }
 
 impl Line {
-    /// The length of an array that ends where [`Line::end_array`] says.
-    pub(super) const UNKNOWN: usize = usize::MAX;
-
     /// Whether the next value is a reply of its own.
     pub(super) fn is_flat(&self) -> bool {
         self.open.is_empty()
@@ -86,7 +83,7 @@ impl Line {
         }
     }
 
-    pub(super) fn end_array(&mut self, out: &mut Vec<u8>) {
+    fn end_array(&mut self, out: &mut Vec<u8>) {
         self.open.pop();
         if !self.is_flat() {
             out.push(b')');

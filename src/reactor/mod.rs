@@ -1,9 +1,9 @@
 //! The one event loop: accepts, reads and parses every connection, and never blocks.
 //!
 //! ```text
-//!   epoll --events--> [ accept | read + parse | drain ] --one job per worker per poll--> worker pool
-//!             ^                                                                            |
-//!             +-- waker <-- Notice: drain, resume, closed ---------------------------------+
+//!   epoll --events--> [ accept | read + parse | drain ] --few jobs per poll--> worker pool
+//!             ^                                                                   |
+//!             +-- waker <-- Notice: drain, resume, closed ------------------------+
 //! ```
 //!
 //! It drains all ready connections first and only then hands over, so that waking a worker is paid once per poll.
@@ -259,7 +259,7 @@ impl Running {
         self.pool.log().backlog_bytes() > limits::LOG_BACKLOG_MAX
     }
 
-    /// One job per worker, and none for nothing.
+    /// One job for each worker that has a core to run on, and none for nothing.
     fn hand_over(&mut self) {
         if self.ready.is_empty() {
             return;

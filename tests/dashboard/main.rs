@@ -1,6 +1,7 @@
 //! The dashboard in a real browser, under load: what it shows, how it fits, and that it can be read.
 //!
-//! The screenshots stay in `target/dashboard/`. Where there is no Chromium this says so and passes; `.ci/run` installs it.
+//! The screenshots stay in `target/tmp/dashboard/`. They are taken once the charts go back four seconds, or
+//! `LIMPID_DASHBOARD_SECONDS`. Where there is no Chromium this says so and passes; `.ci/run` installs it.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -7,7 +7,7 @@ const HEAD: &str = "\
 # Commands
 
 Every command, from the table that the server itself runs on; `COMMAND DOCS` says the same to programs.
-*Since* is the version of Redis that introduced it. This page is written by
+*Since* is the version of Redis that introduced it; BACKUP and HOTKEYS are limpid's own. This page is written by
 `LIMPID_BLESS=1 cargo test docs_equal_the_table`.
 ";
 

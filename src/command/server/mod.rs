@@ -37,7 +37,7 @@ pub static ROWS: &[Command] = &[
         arity: 1,
         flags: ADMIN,
         summary: "Writes the log anew, shorter, while the server goes on.",
-        complexity: "O(N) where N is the number of keys; the log's thread does it.",
+        complexity: "O(N) where N is the number of keys; a thread of its own does it.",
         run: Run::Serve(save::bgrewriteaof),
         ..ROW
     },

@@ -146,10 +146,6 @@ pub fn cached_count(bytes: &[u8]) -> Option<u64> {
     (bytes[15] & STALE == 0).then_some(u64::from_le_bytes(cached))
 }
 
-pub fn cache_count(bytes: &mut [u8], count: u64) {
-    bytes[8..HEADER].copy_from_slice(&count.to_le_bytes());
-}
-
 /// After any write, even one that changed no register: then it is as Redis leaves it.
 pub fn forget_count(bytes: &mut [u8]) {
     bytes[15] |= STALE;

@@ -242,30 +242,7 @@ impl ZSet {
     pub fn remove_range(&mut self, ranks: Range<usize>) {
         match &mut self.body {
             Body::Pairs(pairs) => pairs.remove_range(2 * ranks.start..2 * ranks.end),
-            Body::Table(table) => ranks.clone().for_each(|_| _ = table.remove_at(ranks.start)),
-        }
-    }
-
-    pub fn pop_min(&mut self) -> Option<(Vec<u8>, f64)> {
-        (!self.is_empty()).then(|| self.pop_at(0))
-    }
-
-    pub fn pop_max(&mut self) -> Option<(Vec<u8>, f64)> {
-        self.len().checked_sub(1).map(|last| self.pop_at(last))
-    }
-
-    fn pop_at(&mut self, rank: usize) -> (Vec<u8>, f64) {
-        match &mut self.body {
-            Body::Pairs(pairs) => {
-                let (member, score) = pairs::at(pairs, rank);
-                let member = member.to_vec();
-                pairs.remove_range(2 * rank..2 * rank + 2);
-                (member, score)
-            }
-            Body::Table(table) => {
-                let entry = table.remove_at(rank);
-                (entry.member.to_vec(), entry.score)
-            }
+            Body::Table(table) => ranks.clone().for_each(|_| table.remove_at(ranks.start)),
         }
     }
 }

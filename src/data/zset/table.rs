@@ -73,9 +73,9 @@ impl Table {
         self.forget(position)
     }
 
-    pub fn remove_at(&mut self, rank: usize) -> Entry {
+    pub fn remove_at(&mut self, rank: usize) {
         let position = self.order.remove_at(rank).position;
-        self.forget(position as usize)
+        self.forget(position as usize);
     }
 
     /// Takes out a member that the order no longer names. The dict moves its last member into the

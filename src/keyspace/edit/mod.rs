@@ -3,39 +3,22 @@
 //! Rule: whoever changes a key records the effect, in words that repeat it exactly. Recording is also what tells
 //! watchers, so a command that changed nothing records nothing and disturbs nobody.
 
+mod due;
+
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::Ordering;
 
 use super::effects::Effects;
 use super::entry::{Content, Entry};
-use super::event::{self, Event};
+use super::event;
 use super::lock::{Locked, Place};
 use super::object::{Object, Stored, WrongType};
-use super::shard::{Due, ShardMut};
+use super::shard::ShardMut;
 use super::view::{Scope, View};
-use super::{Keyspace, snapshot};
+use super::{Keyspace, snapshot, table};
 use crate::limits::SHARDS;
 
-/// Fields removed because they were due, before one command goes on. More may be left: they are as good as gone.
-const DUE_FIELDS_MAX: usize = 64;
-
-/// The effect of fields' deadlines.
-pub fn due_fields(effects: &mut Effects, db: u8, key: &[u8], names: &[Vec<u8>]) {
-    effects.begin(db, 2 + names.len());
-    [&b"HDEL"[..], key]
-        .into_iter()
-        .chain(names.iter().map(|name| &**name))
-        .for_each(|word| effects.word(word));
-}
-
-/// What is told of an entry that was due: it had a deadline, or all of its fields had.
-pub fn told_of_due(entry: &Entry, now_ms: u64) -> &'static [Event] {
-    if entry.deadline().is_some_and(|at| at <= now_ms) {
-        &[event::EXPIRED]
-    } else {
-        &[event::HEXPIRED, event::DEL]
-    }
-}
+pub use due::{due_fields, told_of_due};
 
 pub struct Edit<'k> {
     view: View<'k>,
@@ -170,18 +153,12 @@ impl<'k> Edit<'k> {
         self.shard_mut(db, key).is_some_and(|mut shard| shard.set_deadline(hash, key, deadline))
     }
 
-    /// Fields of this hash have got deadlines: the janitor is to know.
-    pub fn note_field_deadlines(&mut self, key: &[u8]) {
-        let db = self.view.db;
-        let hash = self.view.keyspace.hash(key);
-        let Some(mut shard) = self.shard_mut(db, key) else { return };
-        let next = shard.find_mut(hash, key).and_then(|entry| entry.next_field_deadline());
-        if let Some(at) = next {
-            shard.note_fields(hash, at);
-        }
-    }
-
     // ---- typed values ----
+
+    /// The value as an object of its own, where it is one.
+    pub fn object_mut(&mut self, key: &[u8]) -> Option<&mut Object> {
+        self.get_mut(key)?.object_mut()
+    }
 
     pub fn write<T: Stored>(&mut self, key: &[u8]) -> Result<Option<&mut T>, WrongType> {
         self.get_mut(key).map(|entry| entry.object_mut().and_then(T::of_mut).ok_or(WrongType)).transpose()
@@ -241,10 +218,7 @@ impl<'k> Edit<'k> {
             changed = true;
             let table = shard.take_all();
             let hasher = shard.hasher;
-            shard
-                .side
-                .watchers
-                .all_changed(|key| super::table::find(&table, hasher.hash(key), key).is_some());
+            shard.side.watchers.all_changed(|key| table::find(&table, hasher.hash(key), key).is_some());
             keyspace.discard_table(table);
         }
         changed
@@ -262,15 +236,14 @@ impl<'k> Edit<'k> {
             let Some((mut x, mut y)) = locked.two_mut(place_a, place_b) else { continue };
             let hasher = x.hasher;
             let both = [&*x.table, &*y.table];
-            let existed =
-                |key: &[u8]| both.iter().any(|t| super::table::find(t, hasher.hash(key), key).is_some());
+            let existed = |key: &[u8]| both.iter().any(|t| table::find(t, hasher.hash(key), key).is_some());
             x.side.watchers.all_changed(existed);
             y.side.watchers.all_changed(existed);
             x.swap(&mut y);
             // Whoever waits for a key may find it now; which keys are waited for is not known here.
             for (db, shard) in [(a, &x), (b, &y)] {
                 if shard.side.waiting.load(Ordering::Relaxed) > 0 {
-                    self.ready.extend(super::table::iter(shard.table).map(|entry| (db, entry.key().into())));
+                    self.ready.extend(table::iter(shard.table).map(|entry| (db, entry.key().into())));
                 }
             }
         }
@@ -438,58 +411,6 @@ impl<'k> Edit<'k> {
 
     // ---- below ----
 
-    fn is_due(&self, db: u8, key: &[u8]) -> bool {
-        let Scope::Locked(locked) = &self.view.scope else { return false };
-        let Some(shard) = locked.shard_of(db, key) else { return false };
-        shard.side.has_deadlines()
-            && shard
-                .find(self.view.keyspace.hash(key), key)
-                .is_some_and(|entry| entry.is_due(self.view.now_ms))
-    }
-
-    /// Removes a key whose deadline has passed.
-    pub fn expire_if_due(&mut self, db: u8, key: &[u8]) {
-        if self.is_due(db, key) {
-            self.expire(db, key);
-        }
-    }
-
-    /// Expiry is an effect: the log must not find a key alive that a later command saw gone.
-    fn expire(&mut self, db: u8, key: &[u8]) {
-        let hash = self.view.keyspace.hash(key);
-        let gone = self.shard_mut(db, key).and_then(|mut shard| shard.remove(hash, key));
-        self.removed_as_due(db, key, gone.map(Due::Entry));
-    }
-
-    /// As [`Edit::expire`], for whatever is due: the key, or some fields of its hash.
-    fn expire_in(&mut self, db: u8, key: &[u8]) {
-        let (hash, now_ms) = (self.view.keyspace.hash(key), self.view.now_ms);
-        let due = self
-            .shard_mut(db, key)
-            .and_then(|mut shard| shard.remove_due_of(hash, key, now_ms, DUE_FIELDS_MAX));
-        self.removed_as_due(db, key, due);
-    }
-
-    fn removed_as_due(&mut self, db: u8, key: &[u8], due: Option<Due>) {
-        match due {
-            Some(Due::Entry(entry)) => {
-                told_of_due(&entry, self.view.now_ms)
-                    .iter()
-                    .for_each(|event| self.view.notify_in(db, *event, key));
-                self.removed.push(entry);
-                self.expired += 1;
-                // No touch: for who watches, the key has ended at its deadline, and EXEC looks at that itself.
-                self.effects.push(db, &[b"DEL", key]);
-            }
-            Some(Due::Fields(names)) => {
-                due_fields(&mut self.effects, db, key, &names);
-                self.view.notify_in(db, event::HEXPIRED, key);
-                self.touch(db, key);
-            }
-            None => {}
-        }
-    }
-
     fn shard_mut(&mut self, db: u8, key: &[u8]) -> Option<ShardMut<'_>> {
         let Scope::Locked(locked) = &mut self.view.scope else { return None };
         let shard = locked.shard_of_mut(db, key);
@@ -502,12 +423,5 @@ impl<'k> Edit<'k> {
             Scope::Locked(locked) => locked.shard_mut(place),
             Scope::Stepwise => None,
         }
-    }
-}
-
-impl Edit<'_> {
-    /// The value as an object of its own, where it is one.
-    pub fn object_mut(&mut self, key: &[u8]) -> Option<&mut Object> {
-        self.get_mut(key)?.object_mut()
     }
 }
