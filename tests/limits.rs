@@ -221,6 +221,40 @@ fn the_largest_clients_are_evicted_first() {
     c.check("CONFIG GET maxmemory-clients", Value::Array(vec![bulk("maxmemory-clients"), bulk("1000000")]));
 }
 
+/// Each name once took as long as there were names before it, and none of them counted.
+#[test]
+fn names_that_are_subscribed_to_or_watched() {
+    const NAMES: usize = 200_000;
+    let server = Limpid::start();
+    let mut c = server.resp();
+    let mut many = named(&server, "many");
+    let names: Vec<String> = (0..NAMES).map(|i| format!("name:{i}")).collect();
+    let behind = |verb: &str| encode(&[&[verb.to_owned()], &names[..]].concat());
+    // More than they take as text, less than they cost.
+    let much = 100 * NAMES as u64;
+    many.send_bytes(&behind("WATCH"));
+    assert_eq!(many.read(), status("OK"));
+    assert_eq!(field(&mut c, "many", "watch"), Some(NAMES as u64));
+    assert!(field(&mut c, "many", "multi-mem").is_some_and(|bytes| bytes > much));
+    assert_eq!(many.cmd(&["UNWATCH"]), status("OK"));
+    assert_eq!(field(&mut c, "many", "multi-mem"), Some(0));
+    let mut confirmed = |verb: &str, bytes: &[u8]| {
+        many.send_bytes(bytes);
+        for _ in 0..NAMES {
+            let Value::Array(words) = many.read() else { panic!("a confirmation") };
+            assert_eq!(words[0], bulk(verb));
+        }
+    };
+    confirmed("subscribe", &behind("SUBSCRIBE"));
+    eventually("they count", || field(&mut c, "many", "tot-mem").is_some_and(|bytes| bytes > much));
+    confirmed("unsubscribe", &encode(&["UNSUBSCRIBE"]));
+    eventually("they no longer do", || field(&mut c, "many", "tot-mem").is_some_and(|bytes| bytes < much));
+    confirmed("psubscribe", &behind("PSUBSCRIBE"));
+    c.check("CONFIG SET maxmemory-clients 1000000", status("OK"));
+    eventually("the client goes", || field(&mut c, "many", "tot-mem").is_none());
+    eventually("nobody listens any more", || c.cmd(&["PUBSUB", "NUMPAT"]) == Value::Int(0));
+}
+
 #[test]
 fn info_shows_the_largest_buffers_of_late() {
     let server = Limpid::start();

@@ -219,7 +219,7 @@ fn unsubscribe(args: &mut Args, context: &mut Context, reply: &mut Reply, kind: 
         return Ok(());
     };
     let names: Vec<Box<[u8]>> = match args.left() {
-        0 => subscriptions.names(kind).to_vec(),
+        0 => subscriptions.names(kind).iter().cloned().collect(),
         _ => args.rest().map(Into::into).collect(),
     };
     for name in &names {

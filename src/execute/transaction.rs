@@ -14,7 +14,6 @@ use crate::command::{Error, Keys};
 use crate::keyspace::lock::{Locked, Mode, Place};
 use crate::keyspace::{Edit, Places};
 use crate::protocol::{OwnedWords, Words};
-use crate::session::transaction::WatchedKey;
 use crate::session::{Queued, Session, Transaction, Watching};
 
 const EXEC_ABORT: Error = Error::fixed("EXECABORT Transaction discarded because of previous errors.");
@@ -75,15 +74,13 @@ impl Executor {
         let db = call.session.db;
         let watching = call.session.watching.get_or_insert_default();
         for key in words.iter().skip(1) {
-            if watching.keys.iter().any(|watched| watched.db == db && *watched.key == *key) {
-                continue;
-            }
-            let hash = keyspace.hash(key);
-            let existed = keyspace.with_shard(Place::of(db, key), |shard| {
-                shard.side.watchers.add(key, &watching.dirty);
-                shard.find(hash, key).is_some_and(|entry| !entry.is_due(call.now_ms))
+            watching.watch(db, key, |dirty| {
+                let hash = keyspace.hash(key);
+                keyspace.with_shard(Place::of(db, key), |shard| {
+                    shard.side.watchers.add(key, dirty);
+                    shard.find(hash, key).is_some_and(|entry| !entry.is_due(call.now_ms))
+                })
             });
-            watching.keys.push(WatchedKey { db, key: key.into(), existed });
         }
     }
 
@@ -177,7 +174,7 @@ fn found_again(transaction: &Transaction) -> Vec<(Found, Words<'_>)> {
 /// The shards of all commands and all watched keys. SELECT inside the queue moves the keys behind it.
 fn union_of_keys(queue: &[(Found, Words<'_>)], watching: Option<&Watching>, mut db: u8) -> Places {
     let mut places = Places::new();
-    for watched in watching.into_iter().flat_map(|watching| &watching.keys) {
+    for watched in watching.into_iter().flat_map(Watching::keys) {
         places.key(watched.db, &watched.key);
     }
     for (found, words) in queue {
@@ -193,5 +190,5 @@ fn union_of_keys(queue: &[(Found, Words<'_>)], watching: Option<&Watching>, mut 
 }
 
 fn has_changed(watching: &Watching, edit: &Edit) -> bool {
-    watching.dirty.is_set() || watching.keys.iter().any(|w| w.existed && edit.peek(w.db, &w.key).is_none())
+    watching.dirty.is_set() || watching.existing_keys().any(|w| edit.peek(w.db, &w.key).is_none())
 }

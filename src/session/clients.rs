@@ -64,8 +64,10 @@ pub struct Kept {
     pub replies: AtomicUsize,
     /// Messages behind them.
     pub posted: AtomicUsize,
-    /// The queue of a transaction.
+    /// The queue of a transaction, and the keys that it watches.
     pub queued: AtomicUsize,
+    /// Names that it has subscribed to.
+    pub subscribed: AtomicUsize,
 }
 
 impl Kept {
@@ -163,8 +165,9 @@ impl Client {
     /// All that the server keeps for it.
     pub fn memory_bytes(&self) -> usize {
         let kept = &self.kept;
-        let room = kept.room.load(Ordering::Relaxed);
-        self.origin.base_bytes + kept.input() + room + kept.output() + kept.queued.load(Ordering::Relaxed)
+        let others = [&kept.room, &kept.queued, &kept.subscribed];
+        let others: usize = others.iter().map(|figure| figure.load(Ordering::Relaxed)).sum();
+        self.origin.base_bytes + kept.input() + kept.output() + others
     }
 
     pub fn active_ms(&self) -> u64 {

@@ -131,7 +131,10 @@ impl Session {
     /// Shows other clients how the session stands; cheap enough for every batch.
     pub fn publish(&self, now_ms: u64) {
         let queued = self.transaction.as_ref().map_or(0, |transaction| transaction.bytes);
-        self.client.kept.queued.store(queued, Ordering::Relaxed);
+        let watched = self.watching.as_ref().map_or(0, |watching| watching.bytes());
+        let subscribed = self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.bytes());
+        self.client.kept.queued.store(queued + watched, Ordering::Relaxed);
+        self.client.kept.subscribed.store(subscribed, Ordering::Relaxed);
         self.client.show(
             now_ms,
             Glance {
@@ -143,7 +146,7 @@ impl Session {
                 closing: self.closing,
                 dirty: self.watching.as_ref().is_some_and(|watching| watching.dirty.is_set()),
                 queued: self.transaction.as_ref().map(|transaction| transaction.queue.len() as u32),
-                watched: self.watching.as_ref().map_or(0, |watching| watching.keys.len() as u32),
+                watched: self.watching.as_ref().map_or(0, |watching| watching.keys().len() as u32),
                 subscriptions: self.subscriptions.as_ref().map_or([0; 3], |subscriptions| {
                     Kind::ALL.map(|kind| subscriptions.names(kind).len() as u32)
                 }),

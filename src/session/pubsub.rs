@@ -3,7 +3,7 @@
 //! A message is encoded once per spelling (text, RESP2, RESP3), not once per subscriber. It goes straight into the
 //! subscribers' outgoing queues; a slow one is the business of its own output limit.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -54,16 +54,30 @@ impl Kind {
 /// One session's subscriptions.
 pub struct Subscriptions {
     pub subscriber: Arc<Subscriber>,
-    names: [Vec<Box<[u8]>>; 3],
+    names: [BTreeSet<Box<[u8]>>; 3],
+    bytes: usize,
+}
+
+/// What a name costs beside its own bytes, which are kept here and by the broker: its places in both, and the block
+/// of its listeners.
+const NAME_OVERHEAD: usize = 344;
+
+fn bytes_of(name: &[u8]) -> usize {
+    NAME_OVERHEAD + 2 * name.len()
 }
 
 impl Subscriptions {
     pub fn new(subscriber: Arc<Subscriber>) -> Subscriptions {
-        Subscriptions { subscriber, names: Default::default() }
+        Subscriptions { subscriber, names: Default::default(), bytes: 0 }
     }
 
-    pub fn names(&self, kind: Kind) -> &[Box<[u8]>] {
+    pub fn names(&self, kind: Kind) -> &BTreeSet<Box<[u8]>> {
         &self.names[kind as usize]
+    }
+
+    /// What is kept for them, about.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// What SUBSCRIBE counts: channels and patterns; shard channels count by themselves.
@@ -75,7 +89,7 @@ impl Subscriptions {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.names.iter().all(Vec::is_empty)
+        self.names.iter().all(BTreeSet::is_empty)
     }
 }
 
@@ -93,11 +107,10 @@ pub struct Broker {
 impl Broker {
     /// Returns whether the subscription is new.
     pub fn subscribe(&self, subscriptions: &mut Subscriptions, kind: Kind, name: &[u8]) -> bool {
-        let names = &mut subscriptions.names[kind as usize];
-        if names.iter().any(|known| **known == *name) {
+        if !subscriptions.names[kind as usize].insert(name.into()) {
             return false;
         }
-        names.push(name.into());
+        subscriptions.bytes += bytes_of(name);
         let subscriber = Arc::clone(&subscriptions.subscriber);
         match kind {
             Kind::Channel | Kind::Shard => {
@@ -116,10 +129,15 @@ impl Broker {
 
     /// Returns whether there was such a subscription.
     pub fn unsubscribe(&self, subscriptions: &mut Subscriptions, kind: Kind, name: &[u8]) -> bool {
-        let names = &mut subscriptions.names[kind as usize];
-        let Some(at) = names.iter().position(|known| **known == *name) else { return false };
-        names.remove(at);
-        let id = subscriptions.subscriber.id;
+        if !subscriptions.names[kind as usize].remove(name) {
+            return false;
+        }
+        subscriptions.bytes -= bytes_of(name);
+        self.leave(subscriptions.subscriber.id, kind, name);
+        true
+    }
+
+    fn leave(&self, id: u64, kind: Kind, name: &[u8]) {
         match kind {
             Kind::Channel | Kind::Shard => {
                 let mut map = self.map(kind).write().unwrap_or_else(PoisonError::into_inner);
@@ -140,15 +158,13 @@ impl Broker {
                 }
             }
         }
-        true
     }
 
     /// The session ends, or RESET.
-    pub fn forget(&self, mut subscriptions: Subscriptions) {
+    pub fn forget(&self, subscriptions: Subscriptions) {
         for kind in Kind::ALL {
-            while let Some(name) = subscriptions.names[kind as usize].last().cloned() {
-                self.unsubscribe(&mut subscriptions, kind, &name);
-            }
+            let names = subscriptions.names(kind);
+            names.iter().for_each(|name| self.leave(subscriptions.subscriber.id, kind, name));
         }
     }
 
