@@ -41,6 +41,7 @@ fn monitor_shows_requests_as_redis_does() {
     c.check("INCR q", status("QUEUED"));
     c.cmd(&["EXEC"]);
     c.cmd(&["HELLO", "2", "AUTH", "default", "pw"]);
+    c.cmd(&["AUTH", "my", "long", "password"]);
     c.cmd(&["BLPOP", "l", "0.01"]);
     c.cmd(&["PING"]);
     let expected = [
@@ -54,6 +55,7 @@ fn monitor_shows_requests_as_redis_does() {
         r#"3 "INCR" "q""#,
         r#"3 "EXEC""#,
         r#"3 "HELLO" "2" "AUTH" "(redacted)" "(redacted)""#,
+        r#"3 "AUTH" "(redacted)" "(redacted)" "(redacted)""#,
         r#"3 "BLPOP" "l" "0.01""#,
         r#"3 "PING""#,
     ];

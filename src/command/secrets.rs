@@ -6,22 +6,18 @@ use crate::protocol::Words;
 
 const HIDDEN: &[u8] = b"(redacted)";
 
-/// How many words behind which word are secret.
-const SECRETS: [(&str, usize); 3] = [("AUTH", 2), ("requirepass", 1), ("SETUSER", usize::MAX)];
+/// All that is behind one of these is secret: where a request is malformed, any of it may be a password.
+const SECRETS: [&str; 3] = ["AUTH", "requirepass", "SETUSER"];
 
 /// The words as they may be shown.
 pub fn hidden<'a>(found: Found, words: Words<'a>) -> impl Iterator<Item = &'a [u8]> {
     let is_sensitive = found.command.flags.has(Flags::SENSITIVE);
-    let mut to_hide = 0;
+    let mut hides = false;
     words.iter().map(move |word| {
-        if to_hide > 0 {
-            to_hide -= 1;
+        if hides {
             return HIDDEN;
         }
-        if is_sensitive {
-            let secret = SECRETS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
-            to_hide = secret.map_or(0, |(_, count)| *count);
-        }
+        hides = is_sensitive && SECRETS.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()));
         word
     })
 }
@@ -43,12 +39,31 @@ mod tests {
     fn passwords_are_not_shown() {
         assert_eq!(shown("auth secret"), "auth (redacted)");
         assert_eq!(shown("AUTH user secret"), "AUTH (redacted) (redacted)");
-        assert_eq!(shown("hello 3 auth u p setname x"), "hello 3 auth (redacted) (redacted) setname x");
+        assert_eq!(shown("hello 3 setname x auth u p"), "hello 3 setname x auth (redacted) (redacted)");
         assert_eq!(
             shown("config set maxclients 5 RequirePass p"),
             "config set maxclients 5 RequirePass (redacted)"
         );
         assert_eq!(shown("acl setuser alice on >p"), "acl setuser (redacted) (redacted) (redacted)");
         assert_eq!(shown("set auth x"), "set auth x");
+    }
+
+    #[test]
+    fn nor_are_parts_of_them_where_the_request_is_malformed() {
+        for request in [
+            "AUTH my secret pass",
+            "config set requirepass my secret pass",
+            "config set maxclients requirepass my secret pass",
+            "HELLO 3 SETNAME auth AUTH my secret pass",
+            "HELLO 3 AUTH my secret pass",
+            "HELLO AUTH my secret pass",
+            "ACL SETUSER my on >secret pass",
+        ] {
+            let shown = shown(request);
+            assert!(
+                !["my", "secret", "pass"].iter().any(|part| shown.contains(&format!(" {part}"))),
+                "{shown}"
+            );
+        }
     }
 }
