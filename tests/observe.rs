@@ -241,8 +241,14 @@ fn beyond_loopback_everything_needs_the_password() {
                  from other machines, and clients need no password: set requirepass (or LIMPID_PASSWORD in the \
                  environment), or metrics-bind 127.0.0.1 only";
     c.check_error("CONFIG SET requirepass ", opens);
-    c.check("ACL SETUSER default nopass", status("OK"));
-    assert_eq!(get_with(port, "/metrics", right).status, 403, "open to nobody, rather than to everybody");
+    c.check_error(
+        "ACL SETUSER default nopass",
+        "ERR the default user would be without a password, but metrics-bind: 0.0.0.0 can be reached from other machines, \
+         and clients need no password: set requirepass (or LIMPID_PASSWORD in the environment), or metrics-bind \
+         127.0.0.1 only",
+    );
+    assert_eq!(get(port, "/metrics").status, 401);
+    assert_eq!(get_with(port, "/metrics", right).status, 200);
 }
 
 /// A browser that was lured here by another name shows that name.

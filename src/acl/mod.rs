@@ -38,7 +38,7 @@ pub use file::{FileError, Line};
 pub use journal::{Entry, Journal, Place, Reason};
 pub use login::Login;
 pub use patterns::{Permission, is_word};
-pub use registry::{Acl, Changed, Loaded, Off};
+pub use registry::{Acl, Changed, LoadError, Loaded, Off};
 pub use rule::{RuleError, Terms};
 pub use selector::Selector;
 pub use user::User;

@@ -48,6 +48,15 @@ pub struct Loaded {
     pub others: Vec<Box<[u8]>>,
 }
 
+/// Why an ACL file has changed nothing.
+#[derive(Debug)]
+pub enum LoadError {
+    /// All wrong lines.
+    Wrong(Vec<FileError>),
+    /// The default user would need no password where it must.
+    Open(String),
+}
+
 impl Acl {
     /// With the default user alone, who may do everything.
     pub fn new(catalogue: &'static Catalogue, journal_max: usize) -> Acl {
@@ -135,8 +144,14 @@ impl Acl {
         account.filter(|_| knows)
     }
 
-    /// ACL SETUSER: all the rules are applied, or none. The error is Redis's text.
-    pub fn set_user(&self, name: &[u8], rules: &[&[u8]]) -> Result<Option<Changed>, String> {
+    /// ACL SETUSER: all the rules are applied, or none. The error is Redis's text. `may_open`: whether the default user
+    /// may be left without a password, or else why not.
+    pub fn set_user(
+        &self,
+        name: &[u8],
+        rules: &[&[u8]],
+        may_open: Result<(), String>,
+    ) -> Result<Option<Changed>, String> {
         let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
         let rules = rule::joined(rules).map_err(|open| {
             format!("Unmatched parenthesis in acl selector starting at '{}'.", shown(open))
@@ -149,11 +164,13 @@ impl Acl {
             user.apply(rule, &terms)
                 .map_err(|why| format!("Error in ACL SETUSER modifier '{}': {why}", shown(rule)))?;
         }
+        stay_closed(&user, may_open)?;
         let after = self.put(&mut accounts, user);
         Ok(before.map(|before| Changed { before, after }))
     }
 
-    /// `requirepass`: the default user's only password; an empty one takes it away.
+    /// `requirepass`: the default user's only password; an empty one takes it away. Whoever calls has made sure that it
+    /// may.
     pub fn set_default_password(&self, clear: &str) {
         let rules = match clear {
             "" => vec![b"nopass".to_vec()],
@@ -161,7 +178,7 @@ impl Acl {
         };
         let rules: Vec<&[u8]> = rules.iter().map(Vec::as_slice).collect();
         // Rules about passwords alone are never refused.
-        let _ = self.set_user(DEFAULT_USER, &rules);
+        let _ = self.set_user(DEFAULT_USER, &rules, Ok(()));
     }
 
     /// Returns whether there was such a user.
@@ -184,13 +201,17 @@ impl Acl {
     }
 
     /// ACL LOAD: the file's users take the place of all others; or else nothing changes, and all wrong lines are
-    /// named.
-    pub fn load(&self, text: &[u8]) -> Result<Loaded, Vec<FileError>> {
+    /// named. `may_open` is that of [`Acl::set_user`].
+    pub fn load(&self, text: &[u8], may_open: Result<(), String>) -> Result<Loaded, LoadError> {
         let terms = self.terms();
         let file = file::users(&file::lines(text), &terms);
         if !file.errors.is_empty() {
-            return Err(file.errors);
+            return Err(LoadError::Wrong(file.errors));
         }
+        let (default, users): (Vec<User>, Vec<User>) =
+            file.users.into_iter().partition(|user| *user.name == *DEFAULT_USER);
+        let after = default.into_iter().next().unwrap_or_else(|| User::all_powerful(DEFAULT_USER, &terms));
+        stay_closed(&after, may_open).map_err(LoadError::Open)?;
         let mut accounts = self.write();
         let before = self.default.current();
         let others: Vec<Box<[u8]>> =
@@ -198,13 +219,8 @@ impl Acl {
         for name in &others {
             self.remove(&mut accounts, name);
         }
-        let mut after = User::all_powerful(DEFAULT_USER, &terms);
-        for user in file.users {
-            if *user.name == *DEFAULT_USER {
-                after = user;
-            } else {
-                self.put(&mut accounts, user);
-            }
+        for user in users {
+            self.put(&mut accounts, user);
         }
         let after = self.put(&mut accounts, after);
         Ok(Loaded { default: Changed { before, after }, others })
@@ -221,7 +237,7 @@ impl Acl {
     fn put(&self, accounts: &mut Accounts, user: User) -> Arc<User> {
         let name = user.name.clone();
         if *name == *DEFAULT_USER {
-            self.default_needs_password.store(!(user.nopass && user.enabled), Ordering::Relaxed);
+            self.default_needs_password.store(!is_open(&user), Ordering::Relaxed);
         }
         let account = match accounts.get(&name) {
             Some(account) => {
@@ -249,4 +265,16 @@ impl Acl {
     fn write(&self) -> RwLockWriteGuard<'_, Accounts> {
         self.accounts.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether whoever comes may act as this user.
+fn is_open(user: &User) -> bool {
+    user.nopass && user.enabled
+}
+
+fn stay_closed(user: &User, may_open: Result<(), String>) -> Result<(), String> {
+    if *user.name != *DEFAULT_USER || !is_open(user) {
+        return Ok(());
+    }
+    may_open.map_err(|why| format!("the default user would be without a password, but {why}"))
 }

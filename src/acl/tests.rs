@@ -232,14 +232,14 @@ fn registry() -> Acl {
 #[test]
 fn a_change_is_seen_by_who_is_logged_in() {
     let acl = registry();
-    acl.set_user(b"alice", &[b"on", b">p", b"+@all", b"~*", b"&*"]).expect("right rules");
+    acl.set_user(b"alice", &[b"on", b">p", b"+@all", b"~*", b"&*"], Ok(())).expect("right rules");
     let account = acl.log_in(b"alice", b"p").expect("the right password");
     let mut login = Login::proven(account, &acl);
     assert!(login.is_free(&acl));
-    acl.set_user(b"alice", &[b"-get"]).expect("right rules");
+    acl.set_user(b"alice", &[b"-get"], Ok(())).expect("right rules");
     assert!(!login.is_free(&acl));
     assert_eq!(reads(login.user(&acl), "k"), Err(Denied::Command));
-    acl.set_user(b"alice", &[b"+get"]).expect("right rules");
+    acl.set_user(b"alice", &[b"+get"], Ok(())).expect("right rules");
     login.user(&acl);
     assert!(login.is_free(&acl));
     assert!(acl.delete(b"alice") && !acl.delete(b"alice"));
@@ -250,10 +250,10 @@ fn a_change_is_seen_by_who_is_logged_in() {
 #[test]
 fn wrong_rules_change_nothing() {
     let acl = registry();
-    let why = acl.set_user(b"bob", &[b"on", b"nonsense"]).err();
+    let why = acl.set_user(b"bob", &[b"on", b"nonsense"], Ok(())).err();
     assert_eq!(why.as_deref(), Some("Error in ACL SETUSER modifier 'nonsense': Syntax error"));
     assert!(acl.user(b"bob").is_none());
-    let why = acl.set_user(b"bob", &[b"(+get", b"~a"]).err();
+    let why = acl.set_user(b"bob", &[b"(+get", b"~a"], Ok(())).err();
     assert_eq!(why.as_deref(), Some("Unmatched parenthesis in acl selector starting at '(+get'."));
 }
 
@@ -287,9 +287,10 @@ fn what_is_switched_off_is_so_for_everyone() {
 #[test]
 fn a_file_is_taken_whole_or_not_at_all() {
     let acl = registry();
-    acl.set_user(b"old", &[b"on"]).expect("right rules");
+    acl.set_user(b"old", &[b"on"], Ok(())).expect("right rules");
     let wrong = b"user alice on +get\n\nuser bob +nosuch\nalice\nuser alice\nuser eve (+get\nuser dan >p allkeys ~secret\n";
-    let errors = acl.load(wrong).err().expect("wrong lines");
+    let errors = acl.load(wrong, Ok(())).err();
+    let Some(LoadError::Wrong(errors)) = errors else { panic!("wrong lines") };
     let errors: Vec<String> = errors.iter().map(FileError::to_string).collect();
     assert_eq!(
         errors,
@@ -304,12 +305,35 @@ fn a_file_is_taken_whole_or_not_at_all() {
     );
     assert!(acl.user(b"old").is_some() && acl.user(b"alice").is_none());
     acl.set_default_password("p");
-    let Loaded { default, others } = acl.load(b"user alice on +get (~a  +set)\r\n").expect("a right file");
+    let Loaded { default, others } =
+        acl.load(b"user alice on +get (~a  +set)\r\n", Ok(())).expect("a right file");
     assert!(default.before.knows(b"p") && !default.before.nopass && default.after.nopass);
     assert_eq!(others, [b"old"[..].into()]);
     assert_eq!(acl.users().len(), 2);
     // The default user is in no line: as new.
     assert!(!acl.default_needs_password());
+}
+
+#[test]
+fn the_default_user_keeps_its_password_where_it_must() {
+    let acl = registry();
+    acl.set_default_password("p");
+    let no = || Err("strangers come here".to_owned());
+    let why = "the default user would be without a password, but strangers come here";
+    let lines = || acl.users().iter().map(|user| user.line()).collect::<Vec<_>>();
+    let before = lines();
+    let refused = acl.set_user(DEFAULT_USER, &[b"+get", b"nopass"], no()).err();
+    assert_eq!(refused.as_deref(), Some(why));
+    for file in [&b"user alice on\n"[..], b"user alice on\nuser default on nopass\n"] {
+        assert!(matches!(acl.load(file, no()), Err(LoadError::Open(refused)) if refused == why));
+    }
+    assert!(lines() == before && acl.default_needs_password());
+    // Nobody logs in as a user that is off, so that may be; but then it stays so.
+    acl.set_user(DEFAULT_USER, &[b"off", b"nopass"], no()).expect("closed");
+    assert!(acl.set_user(DEFAULT_USER, &[b"on"], no()).is_err());
+    acl.set_user(b"alice", &[b"on", b"nopass"], no()).expect("she has to say who she is");
+    acl.load(b"user default on >p\n", no()).map(|_| ()).expect("a password again");
+    assert!(acl.default_needs_password());
 }
 
 /// Rules without an argument of the user's own.
@@ -383,8 +407,8 @@ proptest! {
     fn no_bytes_make_a_rule_panic(rules in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..12), 0..12)) {
         let rules: Vec<&[u8]> = rules.iter().map(Vec::as_slice).collect();
         let acl = registry();
-        let _ = acl.set_user(b"alice", &rules);
-        let _ = acl.load(&rules.join(&b' '));
-        let _ = acl.load(&[b"user alice ", &*rules.join(&b' ')].concat());
+        let _ = acl.set_user(b"alice", &rules, Ok(()));
+        let _ = acl.load(&rules.join(&b' '), Ok(()));
+        let _ = acl.load(&[b"user alice ", &*rules.join(&b' ')].concat(), Ok(()));
     }
 }

@@ -40,10 +40,7 @@ pub fn refusal(request: &Request<'_>, shows: Shows, server: &Server, is_open: bo
         return None;
     }
     let acl = &server.acl;
-    let anybody = (!acl.default_needs_password()).then(|| acl.user(DEFAULT_USER)).flatten();
-    if anybody.is_some() && !is_open {
-        return Some(Response::text(403, "this address is open to others: set requirepass first\n"));
-    }
+    let anybody = (is_open && !acl.default_needs_password()).then(|| acl.user(DEFAULT_USER)).flatten();
     let known = credentials(request.authorization)
         .and_then(|(name, word)| acl.log_in(&name, &word))
         .map(|account| account.current());

@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 
 use limpid::protocol::Value;
-use support::{Limpid, RespClient, bulk, eventually, status};
+use support::{Limpid, RespClient, bulk, eventually, free_port, status};
 
 const NO_PASSWORD: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 const NO_KEY: &str = "NOPERM No permissions to access a key";
@@ -332,6 +332,33 @@ fn the_acl_file_is_loaded_whole_or_not_at_all_and_saved() {
     let Value::Error(why) = admin.cmd(&["ACL", "LOAD"]) else { panic!("no file") };
     let why = String::from_utf8_lossy(&why).into_owned();
     assert_eq!(why, format!("ERR Error loading ACLs, opening file '{file}': No such file or directory"));
+}
+
+/// The start makes sure of it, and so does what comes later.
+#[test]
+fn a_file_that_would_let_every_machine_in_is_refused() {
+    let (dir, arguments) = with_file("users.acl", "user default on >p ~* &* +@all\n", |path| {
+        let port = free_port().to_string();
+        let arguments =
+            ["--appendonly", "no", "--metrics-bind", "0.0.0.0", "--metrics-port", &port, "--aclfile", path];
+        arguments.map(str::to_owned).to_vec()
+    });
+    let server = Limpid::with(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut admin = server.resp();
+    admin.check("AUTH p", ok());
+    let path = dir.path().join("users.acl");
+    fs::write(&path, "user alice on >q\n").expect("writable");
+    let Value::Error(why) = admin.cmd(&["ACL", "LOAD"]) else { panic!("everybody may come in") };
+    let why = String::from_utf8_lossy(&why).into_owned();
+    assert!(
+        why.starts_with("ERR the default user would be without a password, but metrics-bind: 0.0.0.0"),
+        "{why}"
+    );
+    admin.check("ACL USERS", Value::Array(vec![bulk("default")]));
+    server.resp().check_error("PING", "NOAUTH Authentication required.");
+    fs::write(&path, "user default off\nuser alice on >q\n").expect("writable");
+    admin.check("ACL LOAD", ok());
+    server.resp().check("AUTH alice q", ok());
 }
 
 #[test]

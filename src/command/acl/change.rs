@@ -1,6 +1,9 @@
 //! ACL commands that change users, and close the connections of those who lose by it.
 
-use crate::acl::{Changed, DEFAULT_USER, FileError, Loaded, is_word};
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+use crate::acl::{Changed, DEFAULT_USER, FileError, LoadError, Loaded, is_word};
 use crate::command::args::Args;
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
@@ -13,7 +16,11 @@ pub fn set_user(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Do
         return Err(Error::fixed("ERR Usernames can't contain spaces or null characters"));
     }
     let rules: Vec<&[u8]> = args.rest().collect();
-    let changed = context.server.acl.set_user(name, &rules);
+    let server = context.server;
+    // Until this is done, the server listens where it does.
+    let _changing = server.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    let may_open = server.config().check_exposure(false);
+    let changed = server.acl.set_user(name, &rules, may_open);
     let changed = changed.map_err(|why| Error::new(format!("ERR {why}")))?;
     changed.iter().for_each(|changed| close_listeners(changed, context));
     reply.ok();
@@ -36,17 +43,29 @@ pub fn load(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     let text = context.server.control.read_file(&path).map_err(|why| {
         Error::new(format!("ERR Error loading ACLs, opening file '{}': {why}", path.display()))
     })?;
-    let Loaded { default, others } = context.server.acl.load(&text).map_err(|wrong| {
-        let named = |wrong: &FileError| format!("{}:{wrong}. ", path.display());
-        let named: String = wrong.iter().map(named).collect();
-        Error::new(format!(
-            "ERR {named}WARNING: ACL errors detected, no change to the previously active ACL rules was performed"
-        ))
-    })?;
+    let server = context.server;
+    // Until this is done, the server listens where it does.
+    let _changing = server.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    let may_open = server.config().check_exposure(false);
+    let loaded = server.acl.load(&text, may_open);
+    let Loaded { default, others } = loaded.map_err(|why| not_loaded(why, &path))?;
     close_listeners(&default, context);
     others.iter().for_each(|name| close_all_of(name, context));
     reply.ok();
     Ok(())
+}
+
+fn not_loaded(why: LoadError, path: &Path) -> Error {
+    Error::new(match why {
+        LoadError::Wrong(lines) => {
+            let named = |wrong: &FileError| format!("{}:{wrong}. ", path.display());
+            let named: String = lines.iter().map(named).collect();
+            format!(
+                "ERR {named}WARNING: ACL errors detected, no change to the previously active ACL rules was performed"
+            )
+        }
+        LoadError::Open(why) => format!("ERR {why}"),
+    })
 }
 
 pub fn save(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
@@ -63,7 +82,7 @@ pub fn save(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     Ok(())
 }
 
-fn acl_file(context: &Context) -> Result<std::path::PathBuf, Error> {
+fn acl_file(context: &Context) -> Result<PathBuf, Error> {
     let path = context.server.config().aclfile.clone();
     if path.as_os_str().is_empty() {
         return Err(Error::fixed(

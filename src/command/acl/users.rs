@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use crate::acl::{Acl, Catalogue, Categories, DEFAULT_USER, Line, Listed, Off};
+use crate::acl::{Acl, Catalogue, Categories, DEFAULT_USER, Line, Listed, LoadError, Off};
 use crate::command::table;
 use crate::config::{Config, nearest};
 
@@ -52,9 +52,11 @@ pub fn configured(
         return Err(format!("{}: users are kept in the ACL file {path}, or here, but not in both", line.at));
     }
     let text = read(&config.aclfile).map_err(|why| format!("cannot read the ACL file {path}: {why}"))?;
-    match acl.load(&text) {
+    // Whether users and addresses go together is looked at next.
+    match acl.load(&text, Ok(())) {
         Ok(_) => Ok(acl),
-        Err(wrong) => Err(format!("{path}:{}", wrong[0])),
+        Err(LoadError::Wrong(lines)) => Err(format!("{path}:{}", lines[0])),
+        Err(LoadError::Open(why)) => Err(why),
     }
 }
 
@@ -135,7 +137,7 @@ mod tests {
             for name in [&name[..], b"alice", DEFAULT_USER] {
                 for rule in &rules {
                     // Not every rule is one, nor every name.
-                    let _ = acl.set_user(name, &[rule]);
+                    let _ = acl.set_user(name, &[rule], Ok(()));
                 }
             }
             let users = lines(&acl, &config);
