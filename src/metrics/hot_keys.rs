@@ -142,11 +142,13 @@ impl Ageing {
     /// To be called now and then. Counts begin to age with the first call.
     pub fn age<'a>(&self, now_ms: u64, samplers: impl Iterator<Item = &'a Sampler>) {
         let last_ms = self.0.load(Ordering::Relaxed);
-        if last_ms != 0 && now_ms < last_ms + HALVED_EVERY_MS {
+        // The first call only notes the time, and so does one behind which the clock was set back.
+        let begins = last_ms == 0 || now_ms < last_ms;
+        if !begins && now_ms < last_ms + HALVED_EVERY_MS {
             return;
         }
         self.0.store(now_ms, Ordering::Relaxed);
-        if last_ms != 0 {
+        if !begins {
             samplers.for_each(|sampler| sampler.sketch().halve());
         }
     }
@@ -231,6 +233,21 @@ mod tests {
             .collect();
         assert!(rates.windows(2).all(|pair| pair[1] < pair[0] || pair[1] == 0.0), "{rates:?}");
         assert_eq!(rates.last(), Some(&0.0));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_stops_no_ageing() {
+        let sampler = Sampler::default();
+        let ageing = Ageing::default();
+        run(&sampler, (0..64_000).map(|_| "once".into()));
+        let count = |sampler: &Sampler| sampler.sketch().certain().map(|(_, _, count)| count).sum::<u32>();
+        let before = count(&sampler);
+        for now_ms in [90_000, 1_000] {
+            ageing.age(now_ms, [&sampler].into_iter());
+        }
+        assert_eq!(count(&sampler), before);
+        ageing.age(1_000 + HALVED_EVERY_MS, [&sampler].into_iter());
+        assert_eq!(count(&sampler), before / 2);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub struct CommandFigures {
     pub latencies: Option<Latencies>,
 }
 
+#[cfg_attr(test, derive(Default))]
 pub struct Figures {
     pub now_ms: u64,
     pub started_ms: u64,

@@ -32,9 +32,13 @@ pub struct History {
 impl History {
     pub fn add(&mut self, now: Figures) {
         let now = Arc::new(now);
+        if self.last.as_ref().is_some_and(|before| now.now_ms < before.now_ms) {
+            // The clock was set back: what is kept would be in the way until it comes there again.
+            *self = History::default();
+        }
         if let Some(before) = &self.last {
             // A second look within the same moment has nothing to tell.
-            if now.now_ms <= before.now_ms {
+            if now.now_ms == before.now_ms {
                 return;
             }
             if self.samples.len() == HISTORY_SECONDS {
@@ -64,9 +68,11 @@ impl History {
         &self.busy
     }
 
-    /// Samples taken after this moment.
+    /// Samples taken after this moment; if it is yet to come, all: whoever asks has samples of before the clock was set
+    /// back.
     pub fn samples_since(&self, since_ms: f64) -> impl Iterator<Item = &Sample> {
-        self.samples.iter().filter(move |sample| sample[0] > since_ms)
+        let is_to_come = self.last().is_some_and(|last| since_ms > last.now_ms as f64);
+        self.samples.iter().filter(move |sample| is_to_come || sample[0] > since_ms)
     }
 }
 
@@ -119,4 +125,27 @@ fn busy(before: &Figures, now: &Figures) -> Vec<(String, f64)> {
         .iter()
         .map(|thread| (thread.name.clone(), share(&thread.name, thread.cpu_seconds).max(0.0)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_begins_anew() {
+        let mut history = History::default();
+        let mut look = |now_ms| {
+            history.add(Figures { now_ms, ..Figures::default() });
+            let start_ms = history.window_start().map(|start| start.now_ms);
+            (history.samples_since(0.0).map(|sample| sample[0]).collect::<Vec<_>>(), start_ms)
+        };
+        look(50_000);
+        look(51_000);
+        assert_eq!(look(51_000), (vec![51_000.0], Some(50_000)));
+        assert_eq!(look(9_000), (vec![], Some(9_000)));
+        assert_eq!(look(10_000), (vec![10_000.0], Some(9_000)));
+        // A page that has samples of before gets all of the new ones.
+        assert_eq!(history.samples_since(51_000.0).count(), 1);
+        assert_eq!(history.samples_since(10_000.0).count(), 0);
+    }
 }
