@@ -1,7 +1,7 @@
 //! The server's own log: lines of text or of JSON, to standard error or to the end of a file.
 //!
 //! There is one per process, as there is one subscriber of `tracing`. The file is opened again on SIGHUP, so that
-//! whatever rotates logs can move it away, and on CONFIG SET.
+//! whatever rotates logs can move it away. No client chooses it: that would be writing to any file.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -40,7 +40,9 @@ fn target() -> MutexGuard<'static, Option<Target>> {
 
 /// Called once, at the start. The error is one line for whoever started the server.
 pub fn start(config: &Config) -> Result<(), String> {
-    aim(&config.logfile)?;
+    if !config.logfile.is_empty() {
+        *target() = Some(Target::open(config.logfile.as_str().into())?);
+    }
     let (level, handle) = reload::Layer::new(filter(&config.loglevel));
     let lines = tracing_subscriber::fmt::layer().with_writer(Lines).with_ansi(false).with_target(false);
     let lines = match config.log_format.as_str() {
@@ -53,13 +55,11 @@ pub fn start(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// Takes up another level, or another file. The error says why all is as it was.
-pub fn apply(config: &Config) -> Result<(), String> {
-    aim(&config.logfile)?;
+/// From now on, only lines of this level or above.
+pub fn set_level(level: &str) {
     if let Some(set_level) = SET_LEVEL.get() {
-        set_level(filter(&config.loglevel));
+        set_level(filter(level));
     }
-    Ok(())
 }
 
 /// Opens the file anew, if it is one: it may have been moved away.
@@ -73,16 +73,6 @@ pub fn reopen() {
         }
         Err(why) => tracing::warn!("{why}; going on with the one that is open"),
     }
-}
-
-/// `path`: empty for standard error.
-fn aim(path: &str) -> Result<(), String> {
-    let is_same = target().as_ref().map_or(path.is_empty(), |target| target.path.as_os_str() == path);
-    if !is_same {
-        let new = if path.is_empty() { None } else { Some(Target::open(path.into())?) };
-        *target() = new;
-    }
-    Ok(())
 }
 
 /// Redis's level names.

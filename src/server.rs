@@ -138,12 +138,9 @@ impl Control for Controls {
             let why = "The operating system is not able to handle the specified number of clients, try with";
             return Err(wrong("maxclients", format!("{why} {fit}")));
         }
-        logging::apply(after).map_err(|why| wrong("logfile", why))?;
-        self.listen(before, after, reload).inspect_err(|_| {
-            if let Err(why) = logging::apply(before) {
-                tracing::warn!("{why}");
-            }
-        })
+        self.listen(before, after, reload)?;
+        logging::set_level(&after.loglevel);
+        Ok(())
     }
 
     fn rewrite_config(&self, config: &Config, users: &[Vec<Vec<u8>>]) -> Result<(), String> {

@@ -163,23 +163,32 @@ fn the_log_file_is_followed() {
         c.cmd(&["PING"]);
         read("a.log").contains("opened again")
     });
-    c.check(&format!("CONFIG SET logfile {}", path("b.log")), status("OK"));
-    c.check("CONFIG SET loglevel warning", status("OK"));
-    let nowhere = path("none/c.log");
-    let Value::Error(why) = c.cmd(&["CONFIG", "SET", "logfile", &nowhere]) else { panic!("an error") };
-    assert!(why.starts_with(b"ERR CONFIG SET failed (possibly related to argument 'logfile') - cannot open"));
+    // No client may have the server write to a file of its choice.
+    c.check_error(
+        &format!("CONFIG SET logfile {}", path("b.log")),
+        "ERR CONFIG SET failed (possibly related to argument 'logfile') - it can be changed only by a restart",
+    );
     assert_eq!(
         c.cmd(&["CONFIG", "GET", "logfile"]),
-        Value::Array(vec![bulk("logfile"), bulk(path("b.log"))])
+        Value::Array(vec![bulk("logfile"), bulk(path("a.log"))])
     );
-    let (before, mut other) = (read("a.log"), server.resp());
-    // A client that speaks HTTP is worth a warning; a compaction is not.
+    // Nor write lines of its choice.
+    let forged = path("copy\nserver ended, all is well");
+    assert_eq!(c.cmd(&["BACKUP", &forged]), status("OK"));
+    let last = read("a.log").lines().last().expect("it was logged").to_owned();
+    let last: serde_json::Value = serde_json::from_str(&last).expect("an object a line");
+    let message = last["message"].as_str().expect("text");
+    assert!(message.starts_with("backup in ") && !message.contains('\n'), "{message}");
+    c.check("CONFIG SET loglevel warning", status("OK"));
+    let (before, mut other) = (read("a.log").lines().count(), server.resp());
+    // A client that speaks HTTP is worth a warning; a backup is not.
+    assert_eq!(c.cmd(&["BACKUP", &path("quiet")]), status("OK"));
     other.send(&["POST", "/"]);
     assert!(matches!(other.read(), Value::Error(_)));
-    eventually("the second file has it", || {
+    eventually("the warning is there", || {
         c.cmd(&["PING"]);
-        read("b.log").contains("it speaks HTTP")
+        read("a.log").contains("it speaks HTTP")
     });
-    assert_eq!((read("a.log"), read("b.log").lines().count()), (before, 1));
+    assert_eq!(read("a.log").lines().count(), before + 1);
     assert_eq!(server.stderr(), "");
 }

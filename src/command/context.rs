@@ -245,8 +245,8 @@ pub trait Control: Send + Sync {
     fn close(&self, client: u64);
     /// 40 hexadecimal digits that nobody has seen before.
     fn new_id(&self) -> String;
-    /// Makes the parts that can fail follow a changed configuration: the server's own log, sockets, certificates. `reload` reads files anew
-    /// whose names have not changed. On an error all is as before.
+    /// Makes the process follow a changed configuration: sockets, certificates, its own log's level. `reload` reads files
+    /// anew whose names have not changed. On an error all is as before.
     /// `needs_password`: clients have to say who they are.
     fn adopt(
         &self,

@@ -33,7 +33,8 @@ impl On {
         });
         match done {
             Ok(BackedUp { seq, files, size_bytes }) => {
-                tracing::info!("backup in {shown}: {files} files, {size_bytes} bytes, up to record {seq}");
+                // A client has chosen the path: it may not look like lines of its own.
+                tracing::info!("backup in {path:?}: {files} files, {size_bytes} bytes, up to record {seq}");
                 Ok(())
             }
             Err(why) => {

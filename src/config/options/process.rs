@@ -41,7 +41,6 @@ pub static ROWS: &[Opt] = &[
         name: "logfile",
         value: "FILE",
         help: "where the server's own log goes; opened again on SIGHUP; empty: standard error",
-        live: true,
         get: |c| c.logfile.clone(),
         set: |c, v| {
             c.logfile = v.into();
