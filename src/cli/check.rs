@@ -187,8 +187,15 @@ fn restore_until(path: &Path, moment: &str, output: Option<PathBuf>) -> Result<b
         return Err(format!("{} is not empty", output.display()));
     }
     let from = open(path)?;
+    let is_new = !output.exists();
     let to = FileStorage::open(&output).map_err(|e| format!("cannot make {}: {e}", output.display()))?;
-    let restored = restore::until(&from, until_ms, &to).map_err(|e| e.to_string())?;
+    let restored = restore::until(&from, until_ms, &to).map_err(|e| {
+        if is_new {
+            // Takes an empty one only: what was copied before it failed may still be of use.
+            let _ = std::fs::remove_dir(&output);
+        }
+        e.to_string()
+    })?;
     println!(
         "{}: {} files, up to record {} of {}; start on it with --dir",
         output.display(),
