@@ -8,7 +8,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use limpid::protocol::Value;
-use support::{Limpid, RespClient, bulk, eventually, knows, status};
+use support::{Limpid, RespClient, bulk, encode, eventually, knows, status};
 
 fn queued(c: &mut RespClient, command: &str) {
     c.check(command, status("QUEUED"));
@@ -129,6 +129,41 @@ fn a_session_ends_with_its_transaction() {
     queued(&mut c, "SET b 1");
     c.check("QUIT", status("OK"));
     server.resp().check("EXISTS a b", Value::Int(0));
+}
+
+fn info_in_exec(c: &mut RespClient) -> String {
+    c.check("MULTI", status("OK"));
+    queued(c, "INFO keyspace");
+    queued(c, "MEMORY STATS");
+    let Value::Array(replies) = c.cmd(&["EXEC"]) else { panic!("EXEC answers for every command") };
+    let (Value::Bulk(text) | Value::Verbatim { text, .. }) = &replies[0] else { panic!("INFO is a text") };
+    String::from_utf8_lossy(text).into_owned()
+}
+
+/// INFO and MEMORY STATS had held the shards of their own database and waited for those of all others, against the order in
+/// which everybody else locks them: two workers waited for each other for ever.
+#[test]
+fn sizes_of_all_databases_within_a_transaction() {
+    let server = Limpid::with(&["--appendonly", "no", "--workers", "4"]);
+    let mut c = server.resp();
+    c.check("SET a 1", status("OK"));
+    c.check("SELECT 1", status("OK"));
+    c.check("SET b 1", status("OK"));
+    c.check("SET c 1", status("OK"));
+    let text = info_in_exec(&mut c);
+    assert!(text.contains("db0:keys=1,") && text.contains("db1:keys=2,"), "{text}");
+    // Many at once, so that each is at it while the other one begins.
+    let repeat = |mut c: RespClient, commands: &'static [&'static str], times: usize| {
+        thread::spawn(move || {
+            let sent: Vec<Vec<u8>> =
+                commands.iter().map(|command| encode(&command.split(' ').collect::<Vec<_>>())).collect();
+            c.send_bytes(&sent.concat().repeat(times));
+            (0..times * commands.len()).for_each(|_| drop(c.read()));
+        })
+    };
+    let asking = repeat(c, &["MULTI", "INFO keyspace", "EXEC"], 1000);
+    let swapping = repeat(server.resp(), &["SWAPDB 0 1"], 3000);
+    [asking, swapping].into_iter().for_each(|client| client.join().expect("everything was answered"));
 }
 
 /// What another client does between WATCH and EXEC, and whether EXEC then runs.

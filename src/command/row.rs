@@ -152,6 +152,17 @@ impl Keys {
         Keys::Range { first, last, step }
     }
 
+    /// Every key of every database: a write locks all shards, and so does EXEC for whoever asks for sizes.
+    pub const fn everything() -> Keys {
+        Keys::Found {
+            first: 0,
+            last: 0,
+            step: 0,
+            behind: Behind::Nothing,
+            find: |_, _, sink| sink.everything(),
+        }
+    }
+
     /// As COMMAND INFO states them: first, last, step.
     pub fn positions(&self) -> (i16, i16, i16) {
         match *self {
