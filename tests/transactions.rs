@@ -131,6 +131,36 @@ fn a_session_ends_with_its_transaction() {
     server.resp().check("EXISTS a b", Value::Int(0));
 }
 
+/// What stands behind a SELECT had been locked in the selected database only. Where EXEC refused the SELECT, the writes went
+/// nowhere: the reply said OK, the log had them, and memory did not.
+#[test]
+fn a_select_that_exec_refuses() {
+    let server = Limpid::durable();
+    let mut c = server.resp();
+    c.check("ACL SETUSER u on >p ~* +@all -select", status("OK"));
+    c.check("SET moves 1", status("OK"));
+    c.check("MULTI", status("OK"));
+    let commands = ["SET before 1", "AUTH u p", "SELECT 1", "SET a b", "GET a", "MOVE moves 2", "DBSIZE"];
+    commands.iter().for_each(|command| queued(&mut c, command));
+    let refused = "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. \
+                   This command is no longer allowed for the following reason: no permission to execute the command \
+                   or subcommand";
+    let ok = status("OK");
+    let refused = Value::Error(refused.into());
+    let done = vec![ok.clone(), ok.clone(), refused, ok, bulk("b"), Value::Int(1), Value::Int(2)];
+    c.check("EXEC", Value::Array(done));
+    let is_so = |server: &Limpid| {
+        let mut c = server.resp();
+        for (db, keys) in [("0", &["a", "before"][..]), ("1", &[]), ("2", &["moves"])] {
+            c.check(&format!("SELECT {db}"), status("OK"));
+            c.check("DBSIZE", Value::Int(keys.len() as i64));
+            keys.iter().for_each(|key| c.check(&format!("EXISTS {key}"), Value::Int(1)));
+        }
+    };
+    is_so(&server);
+    is_so(&server.crash().restart());
+}
+
 fn info_in_exec(c: &mut RespClient) -> String {
     c.check("MULTI", status("OK"));
     queued(c, "INFO keyspace");
