@@ -161,6 +161,22 @@ fn a_select_that_exec_refuses() {
     is_so(&server.crash().restart());
 }
 
+/// They wait for files and sockets, and a transaction had held its keys meanwhile.
+#[test]
+fn what_waits_for_files_is_not_for_transactions() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    for command in ["CONFIG SET maxclients 100", "CONFIG REWRITE", "ACL SAVE", "ACL LOAD"] {
+        c.check("MULTI", status("OK"));
+        queued(&mut c, "SET a 1");
+        queued(&mut c, "CONFIG GET maxclients");
+        c.check_error(command, "ERR Command not allowed inside a transaction");
+        c.check_error("EXEC", "EXECABORT Transaction discarded because of previous errors.");
+        c.check("EXISTS a", Value::Int(0));
+    }
+    c.check("CONFIG SET maxclients 100", status("OK"));
+}
+
 fn info_in_exec(c: &mut RespClient) -> String {
     c.check("MULTI", status("OK"));
     queued(c, "INFO keyspace");

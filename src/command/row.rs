@@ -214,7 +214,7 @@ impl Flags {
     pub const DANGEROUS: Flags = Flags(16);
     /// Allowed before authentication.
     pub const NO_AUTH: Flags = Flags(32);
-    /// Not allowed inside a transaction.
+    /// Not allowed inside a transaction, which holds its keys: waits for a file, a socket or the disk.
     pub const NO_MULTI: Flags = Flags(64);
     /// Allowed while the client is subscribed, RESP2 or text.
     pub const PUBSUB: Flags = Flags(128);
