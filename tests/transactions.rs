@@ -166,7 +166,8 @@ fn a_select_that_exec_refuses() {
 fn what_waits_for_files_is_not_for_transactions() {
     let server = Limpid::start();
     let mut c = server.resp();
-    for command in ["CONFIG SET maxclients 100", "CONFIG REWRITE", "ACL SAVE", "ACL LOAD"] {
+    for command in ["CONFIG SET maxclients 100", "CONFIG REWRITE", "ACL SETUSER u on", "ACL SAVE", "ACL LOAD"]
+    {
         c.check("MULTI", status("OK"));
         queued(&mut c, "SET a 1");
         queued(&mut c, "CONFIG GET maxclients");
