@@ -8,7 +8,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use limpid::protocol::Value;
-use support::{Limpid, RespClient, bulk, eventually, knows, status};
+use support::{Limpid, RespClient, bulk, encode, eventually, knows, status};
 
 fn queued(c: &mut RespClient, command: &str) {
     c.check(command, status("QUEUED"));
@@ -129,6 +129,88 @@ fn a_session_ends_with_its_transaction() {
     queued(&mut c, "SET b 1");
     c.check("QUIT", status("OK"));
     server.resp().check("EXISTS a b", Value::Int(0));
+}
+
+/// What stands behind a SELECT had been locked in the selected database only. Where EXEC refused the SELECT, the writes went
+/// nowhere: the reply said OK, the log had them, and memory did not.
+#[test]
+fn a_select_that_exec_refuses() {
+    let server = Limpid::durable();
+    let mut c = server.resp();
+    c.check("ACL SETUSER u on >p ~* +@all -select", status("OK"));
+    c.check("SET moves 1", status("OK"));
+    c.check("MULTI", status("OK"));
+    let commands = ["SET before 1", "AUTH u p", "SELECT 1", "SET a b", "GET a", "MOVE moves 2", "DBSIZE"];
+    commands.iter().for_each(|command| queued(&mut c, command));
+    let refused = "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. \
+                   This command is no longer allowed for the following reason: no permission to execute the command \
+                   or subcommand";
+    let ok = status("OK");
+    let refused = Value::Error(refused.into());
+    let done = vec![ok.clone(), ok.clone(), refused, ok, bulk("b"), Value::Int(1), Value::Int(2)];
+    c.check("EXEC", Value::Array(done));
+    let is_so = |server: &Limpid| {
+        let mut c = server.resp();
+        for (db, keys) in [("0", &["a", "before"][..]), ("1", &[]), ("2", &["moves"])] {
+            c.check(&format!("SELECT {db}"), status("OK"));
+            c.check("DBSIZE", Value::Int(keys.len() as i64));
+            keys.iter().for_each(|key| c.check(&format!("EXISTS {key}"), Value::Int(1)));
+        }
+    };
+    is_so(&server);
+    is_so(&server.crash().restart());
+}
+
+/// They wait for files and sockets, and a transaction had held its keys meanwhile.
+#[test]
+fn what_waits_for_files_is_not_for_transactions() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    for command in ["CONFIG SET maxclients 100", "CONFIG REWRITE", "ACL SETUSER u on", "ACL SAVE", "ACL LOAD"]
+    {
+        c.check("MULTI", status("OK"));
+        queued(&mut c, "SET a 1");
+        queued(&mut c, "CONFIG GET maxclients");
+        c.check_error(command, "ERR Command not allowed inside a transaction");
+        c.check_error("EXEC", "EXECABORT Transaction discarded because of previous errors.");
+        c.check("EXISTS a", Value::Int(0));
+    }
+    c.check("CONFIG SET maxclients 100", status("OK"));
+}
+
+fn info_in_exec(c: &mut RespClient) -> String {
+    c.check("MULTI", status("OK"));
+    queued(c, "INFO keyspace");
+    queued(c, "MEMORY STATS");
+    let Value::Array(replies) = c.cmd(&["EXEC"]) else { panic!("EXEC answers for every command") };
+    let (Value::Bulk(text) | Value::Verbatim { text, .. }) = &replies[0] else { panic!("INFO is a text") };
+    String::from_utf8_lossy(text).into_owned()
+}
+
+/// INFO and MEMORY STATS had held the shards of their own database and waited for those of all others, against the order in
+/// which everybody else locks them: two workers waited for each other for ever.
+#[test]
+fn sizes_of_all_databases_within_a_transaction() {
+    let server = Limpid::with(&["--appendonly", "no", "--workers", "4"]);
+    let mut c = server.resp();
+    c.check("SET a 1", status("OK"));
+    c.check("SELECT 1", status("OK"));
+    c.check("SET b 1", status("OK"));
+    c.check("SET c 1", status("OK"));
+    let text = info_in_exec(&mut c);
+    assert!(text.contains("db0:keys=1,") && text.contains("db1:keys=2,"), "{text}");
+    // Many at once, so that each is at it while the other one begins.
+    let repeat = |mut c: RespClient, commands: &'static [&'static str], times: usize| {
+        thread::spawn(move || {
+            let sent: Vec<Vec<u8>> =
+                commands.iter().map(|command| encode(&command.split(' ').collect::<Vec<_>>())).collect();
+            c.send_bytes(&sent.concat().repeat(times));
+            (0..times * commands.len()).for_each(|_| drop(c.read()));
+        })
+    };
+    let asking = repeat(c, &["MULTI", "INFO keyspace", "EXEC"], 1000);
+    let swapping = repeat(server.resp(), &["SWAPDB 0 1"], 3000);
+    [asking, swapping].into_iter().for_each(|client| client.join().expect("everything was answered"));
 }
 
 /// What another client does between WATCH and EXEC, and whether EXEC then runs.

@@ -22,7 +22,7 @@ pub struct Context<'a> {
     pub session: &'a mut Session,
     pub server: &'a Server,
     /// Within a transaction: the sizes of databases as they are there. A handler that asks for sizes declares
-    /// [`super::Keys::Every`], so that the transaction has locked all shards; locking one again would never end.
+    /// [`super::Keys::everything`], so that the transaction has locked all shards; locking more would never end.
     pub held: Option<&'a dyn Fn(u8) -> DatabaseSize>,
     pub now_ms: u64,
     /// Clients that must be served because of what the command did.

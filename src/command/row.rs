@@ -152,6 +152,17 @@ impl Keys {
         Keys::Range { first, last, step }
     }
 
+    /// Every key of every database: a write locks all shards, and so does EXEC for whoever asks for sizes.
+    pub const fn everything() -> Keys {
+        Keys::Found {
+            first: 0,
+            last: 0,
+            step: 0,
+            behind: Behind::Nothing,
+            find: |_, _, sink| sink.everything(),
+        }
+    }
+
     /// As COMMAND INFO states them: first, last, step.
     pub fn positions(&self) -> (i16, i16, i16) {
         match *self {
@@ -203,7 +214,7 @@ impl Flags {
     pub const DANGEROUS: Flags = Flags(16);
     /// Allowed before authentication.
     pub const NO_AUTH: Flags = Flags(32);
-    /// Not allowed inside a transaction.
+    /// Not allowed inside a transaction, which holds its keys: waits for a file, a socket or the disk.
     pub const NO_MULTI: Flags = Flags(64);
     /// Allowed while the client is subscribed, RESP2 or text.
     pub const PUBSUB: Flags = Flags(128);

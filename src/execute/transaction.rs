@@ -5,6 +5,8 @@
 
 use std::sync::atomic::Ordering;
 
+use smallvec::SmallVec;
+
 use super::{Call, Executor, gather_events, look_up, read_with, write_with};
 use crate::command::args::parse_int;
 use crate::command::keys::databases::in_range;
@@ -171,19 +173,23 @@ fn found_again(transaction: &Transaction) -> Vec<(Found, Words<'_>)> {
         .collect()
 }
 
-/// The shards of all commands and all watched keys. SELECT inside the queue moves the keys behind it.
-fn union_of_keys(queue: &[(Found, Words<'_>)], watching: Option<&Watching>, mut db: u8) -> Places {
+/// The shards of all commands and all watched keys. A SELECT in the queue moves the keys behind it, or is refused when
+/// it runs and moves nothing: they are locked in every database that may be the current one by then.
+fn union_of_keys(queue: &[(Found, Words<'_>)], watching: Option<&Watching>, db: u8) -> Places {
     let mut places = Places::new();
+    let mut current = SmallVec::<[u8; 4]>::from_slice(&[db]);
     for watched in watching.into_iter().flat_map(Watching::keys) {
         places.key(watched.db, &watched.key);
     }
     for (found, words) in queue {
         match found.command.keys {
             Keys::None if found.command.flags.has(Flags::SELECTS) => {
-                // One that will fail moves nothing.
-                db = parse_int(words.get(1)).and_then(in_range).unwrap_or(db);
+                let selected = parse_int(words.get(1)).and_then(in_range);
+                if let Some(db) = selected.filter(|db| !current.contains(db)) {
+                    current.push(db);
+                }
             }
-            keys => keys.each(*words, db, &mut places),
+            keys => current.iter().for_each(|db| keys.each(*words, *db, &mut places)),
         }
     }
     places

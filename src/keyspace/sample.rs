@@ -31,11 +31,11 @@ pub fn random_key(view: &View) -> Option<Vec<u8>> {
     let mut rng = view.random();
     for _ in 0..DRAWS {
         let index = random_shard(view, &mut rng)?;
-        if let Some(key) = view.shard(db, index, |shard| draw(&shard, now_ms, &mut rng)) {
+        if let Some(key) = view.shard(db, index, |shard| draw(&shard, now_ms, &mut rng)).flatten() {
             return Some(key);
         }
     }
-    (0..SHARDS).find_map(|index| view.shard(db, index, |shard| first(&shard, now_ms)))
+    (0..SHARDS).find_map(|index| view.shard(db, index, |shard| first(&shard, now_ms)).flatten())
 }
 
 /// A shard, with odds by its number of entries. `None` where there is no entry.
@@ -43,7 +43,7 @@ fn random_shard(view: &View, rng: &mut impl FnMut() -> u64) -> Option<usize> {
     let mut chosen = None;
     let mut total = 0;
     for index in 0..SHARDS {
-        let len = view.shard(view.db(), index, |shard| shard.len());
+        let len = view.shard(view.db(), index, |shard| shard.len()).unwrap_or(0);
         total += len;
         // The last one to win is this one with odds of len to the total so far, which makes all odds right.
         if len > 0 && below(total, rng) < len {

@@ -36,7 +36,7 @@ pub fn step(view: &View, cursor: u64, count: usize, mut visit: impl FnMut(&Entry
             ahead.iter().for_each(|(_, entry)| visit(entry));
             next
         });
-        if let Some(position) = next {
+        if let Some(position) = next.flatten() {
             return (index as u64) << 32 | u64::from(position);
         }
         from = 0;

@@ -85,7 +85,7 @@ static SUBCOMMANDS: &[Command] = &[
     Command {
         name: "load",
         arity: 2,
-        flags: ADMIN,
+        flags: ADMIN.and(Flags::NO_MULTI),
         summary: "Reads the users anew from the ACL file: all of them, or none.",
         complexity: "O(N) where N is the number of users.",
         run: Run::Serve(change::load),
@@ -104,7 +104,7 @@ static SUBCOMMANDS: &[Command] = &[
     Command {
         name: "save",
         arity: 2,
-        flags: ADMIN,
+        flags: ADMIN.and(Flags::NO_MULTI),
         summary: "Writes the users into the ACL file.",
         complexity: "O(N) where N is the number of users.",
         run: Run::Serve(change::save),
@@ -113,7 +113,7 @@ static SUBCOMMANDS: &[Command] = &[
     Command {
         name: "setuser",
         arity: -3,
-        flags: ADMIN.and(Flags::SENSITIVE),
+        flags: ADMIN.and(Flags::SENSITIVE).and(Flags::NO_MULTI),
         syntax: "username [rule [rule ...]]",
         summary: "Makes a user, or changes its rules.",
         complexity: "O(N) where N is the number of rules.",

@@ -57,13 +57,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "flushall",
         arity: -1,
-        keys: Keys::Found {
-            first: 0,
-            last: 0,
-            step: 0,
-            behind: Behind::Nothing,
-            find: |_, _, sink| sink.everything(),
-        },
+        keys: Keys::everything(),
         flags: Flags::DANGEROUS,
         syntax: "[ASYNC | SYNC]",
         summary: "Removes all keys of all databases.",

@@ -34,6 +34,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "rewrite",
         arity: 2,
+        flags: ADMIN.and(Flags::NO_MULTI),
         summary: "Writes the options as they are into the configuration file.",
         since: "2.8.0",
         run: Run::Serve(rewrite),
@@ -42,7 +43,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "set",
         arity: -4,
-        flags: ADMIN.and(Flags::SENSITIVE),
+        flags: ADMIN.and(Flags::SENSITIVE).and(Flags::NO_MULTI),
         syntax: "parameter value [parameter value ...]",
         summary: "Sets options: all of them, or none.",
         complexity: "O(N) where N is the number of options.",

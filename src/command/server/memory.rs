@@ -40,7 +40,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "stats",
         arity: 2,
-        keys: Keys::Every,
+        keys: Keys::everything(),
         summary: "Returns details about the use of memory.",
         run: Run::Serve(stats),
         ..ROW

@@ -84,7 +84,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "info",
         arity: -1,
-        keys: Keys::Every,
+        keys: Keys::everything(),
         flags: Flags::DANGEROUS,
         syntax: "[section [section ...]]",
         summary: "Returns information and statistics about the server.",
