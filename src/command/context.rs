@@ -18,6 +18,9 @@ use crate::session::{
     Work,
 };
 
+const BEING_CHANGED: Error =
+    Error::fixed("ERR The configuration is being changed by another client, try again");
+
 pub struct Context<'a> {
     pub session: &'a mut Session,
     pub server: &'a Server,
@@ -43,9 +46,20 @@ pub struct Wait {
     pub timeout_ms: Option<u64>,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     pub fn database_size(&self, db: u8) -> DatabaseSize {
         self.held.map_or_else(|| self.server.keyspace.size(db), |size| size(db))
+    }
+
+    /// Configuration and users are changed by one at a time, who may have to wait for files. A transaction, which holds
+    /// keys that others want, waits for nobody.
+    pub fn begin_change(&self) -> Result<MutexGuard<'a, ()>, Error> {
+        let server: &'a Server = self.server;
+        let changing = &server.changing;
+        match self.held {
+            None => Ok(changing.lock().unwrap_or_else(PoisonError::into_inner)),
+            Some(_) => changing.try_lock().map_err(|_| BEING_CHANGED),
+        }
     }
 
     /// Waits until records up to `seq` are on disk, as long as CLIENT UNBLOCK lets it. Returns whether they are, or

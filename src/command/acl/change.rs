@@ -1,7 +1,6 @@
 //! ACL commands that change users, and close the connections of those who lose by it.
 
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
 use crate::acl::{Changed, DEFAULT_USER, FileError, LoadError, Loaded, is_word};
 use crate::command::args::Args;
@@ -18,7 +17,7 @@ pub fn set_user(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Do
     let rules: Vec<&[u8]> = args.rest().collect();
     let server = context.server;
     // Until this is done, the server listens where it does.
-    let _changing = server.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    let _changing = context.begin_change()?;
     let may_open = server.config().check_exposure(false);
     let changed = server.acl.set_user(name, &rules, may_open);
     let changed = changed.map_err(|why| Error::new(format!("ERR {why}")))?;
@@ -45,7 +44,7 @@ pub fn load(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     })?;
     let server = context.server;
     // Until this is done, the server listens where it does.
-    let _changing = server.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    let _changing = context.begin_change()?;
     let may_open = server.config().check_exposure(false);
     let loaded = server.acl.load(&text, may_open);
     let Loaded { default, others } = loaded.map_err(|why| not_loaded(why, &path))?;

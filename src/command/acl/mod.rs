@@ -113,7 +113,7 @@ static SUBCOMMANDS: &[Command] = &[
     Command {
         name: "setuser",
         arity: -3,
-        flags: ADMIN.and(Flags::SENSITIVE).and(Flags::NO_MULTI),
+        flags: ADMIN.and(Flags::SENSITIVE),
         syntax: "username [rule [rule ...]]",
         summary: "Makes a user, or changes its rules.",
         complexity: "O(N) where N is the number of rules.",

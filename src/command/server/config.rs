@@ -1,7 +1,5 @@
 //! CONFIG: the options of [`crate::config`], asked for and set while the server runs.
 
-use std::sync::PoisonError;
-
 use super::ADMIN;
 use crate::command::acl::users;
 use crate::command::args::Args;
@@ -43,7 +41,7 @@ pub static ROWS: &[Command] = &[
     Command {
         name: "set",
         arity: -4,
-        flags: ADMIN.and(Flags::SENSITIVE).and(Flags::NO_MULTI),
+        flags: ADMIN.and(Flags::SENSITIVE),
         syntax: "parameter value [parameter value ...]",
         summary: "Sets options: all of them, or none.",
         complexity: "O(N) where N is the number of options.",
@@ -78,13 +76,20 @@ fn set(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     while !args.is_done() {
         settings.push((text(args.next()), text(args.next())));
     }
-    let server = context.server;
     // Sockets may have to follow, which takes a while: nobody who only reads the configuration waits for that.
-    let _changing = server.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    let _changing = context.begin_change()?;
+    let moved = settings.iter().find(|(name, _)| moves_sockets(name));
+    if let Some((name, _)) = moved.filter(|_| context.held.is_some()) {
+        return Err(refused(Refusal::Wrong(
+            name.clone(),
+            "sockets stay as they are within a transaction".into(),
+        )));
+    }
+    let server = context.server;
     let before = server.config().clone();
     let mut after = before.clone();
     after.set_live(&settings).map_err(refused)?;
-    let reload = settings.iter().any(|(name, _)| name.to_ascii_lowercase().starts_with("tls-"));
+    let reload = settings.iter().any(|(name, _)| is_about_tls(name));
     let needs_password = match after.requirepass == before.requirepass {
         true => server.acl.default_needs_password(),
         false => !after.requirepass.is_empty(),
@@ -97,6 +102,14 @@ fn set(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     *server.config() = after;
     reply.ok();
     Ok(())
+}
+
+fn is_about_tls(name: &str) -> bool {
+    name.to_ascii_lowercase().starts_with("tls-")
+}
+
+fn moves_sockets(name: &str) -> bool {
+    is_about_tls(name) || ["bind", "port"].iter().any(|option| name.eq_ignore_ascii_case(option))
 }
 
 fn refused(refusal: Refusal) -> Error {
@@ -118,8 +131,8 @@ fn reset_statistics(_: &mut Args, context: &mut Context, reply: &mut Reply) -> D
 }
 
 fn rewrite(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
+    let _changing = context.begin_change()?;
     let server = context.server;
-    let _changing = server.changing.lock().unwrap_or_else(PoisonError::into_inner);
     let config = server.config().clone();
     let users = users::lines(&server.acl, &config);
     server.control.rewrite_config(&config, &users).map_err(|why| Error::new(format!("ERR {why}")))?;
