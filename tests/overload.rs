@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use limpid::protocol::Value;
 use support::{Limpid, RespClient, bulk, eventually, memory_kib, status};
@@ -416,4 +416,20 @@ fn a_client_that_never_stops_sending_leaves_room_for_others() {
     writes.join().expect("all is sent");
     reads.join().expect("all is answered");
     assert!(used < 16 << 20, "{used} bytes for one client in flight");
+}
+
+/// The thread that syncs used to be woken at the end of a worker's job, so after the slow command behind it.
+#[test]
+fn a_write_does_not_wait_for_the_slow_command_behind_it() {
+    // The janitor would wake it as well.
+    let server = Limpid::with(&["--appendfsync", "always", "--sweep-period", "1h"]);
+    let (mut pauser, mut writer, mut sleeper) = (server.resp(), server.resp(), server.resp());
+    // Both wait for the end of the pause, and get their turn in one job.
+    pauser.check("CLIENT PAUSE 1000", status("OK"));
+    let began = Instant::now();
+    writer.send(&["SET", "a", "1"]);
+    sleeper.send(&["DEBUG", "SLEEP", "4"]);
+    assert_eq!(writer.read(), status("OK"));
+    assert!(began.elapsed() < Duration::from_secs(4), "after {:?}", began.elapsed());
+    assert_eq!(sleeper.read(), status("OK"));
 }

@@ -51,7 +51,8 @@ impl Collector for Exposition {
             self::log(&mut out, log, figures.now_ms)?;
             compaction(&mut out, log)?;
         }
-        out.counters(
+        out.family(
+            MetricType::Counter,
             "thread_cpu",
             "Time that a thread has spent on a processor",
             Some(Unit::Seconds),
@@ -66,7 +67,7 @@ impl Collector for Exposition {
 }
 
 fn server(out: &mut Writer<'_>, figures: &Figures) -> fmt::Result {
-    out.gauges("build_info", "Version of the server", None, |family| {
+    out.family(MetricType::Gauge, "build_info", "Version of the server", None, |family| {
         family.gauge(&[("version", env!("CARGO_PKG_VERSION"))], 1.0)
     })?;
     let started = figures.started_ms as f64 / 1000.0;
@@ -75,29 +76,41 @@ fn server(out: &mut Writer<'_>, figures: &Figures) -> fmt::Result {
 
 fn commands(out: &mut Writer<'_>, figures: &Figures) -> fmt::Result {
     let commands = &figures.commands;
-    out.counters("commands", "Commands that have run", None, |family| {
+    out.family(MetricType::Counter, "commands", "Commands that have run", None, |family| {
         commands
             .iter()
             .try_for_each(|command| family.count(&[("command", &command.name)], command.totals.calls as f64))
     })?;
-    out.counters("commands_failed", "Commands that have run and replied with an error", None, |family| {
-        commands
-            .iter()
-            .try_for_each(|command| family.count(&[("command", &command.name)], command.totals.failed as f64))
-    })?;
-    out.counters("commands_rejected", "Commands that were refused before they ran", None, |family| {
-        commands.iter().try_for_each(|command| {
-            family.count(&[("command", &command.name)], command.totals.rejected as f64)
-        })
-    })?;
+    out.family(
+        MetricType::Counter,
+        "commands_failed",
+        "Commands that have run and replied with an error",
+        None,
+        |family| {
+            commands.iter().try_for_each(|command| {
+                family.count(&[("command", &command.name)], command.totals.failed as f64)
+            })
+        },
+    )?;
+    out.family(
+        MetricType::Counter,
+        "commands_rejected",
+        "Commands that were refused before they ran",
+        None,
+        |family| {
+            commands.iter().try_for_each(|command| {
+                family.count(&[("command", &command.name)], command.totals.rejected as f64)
+            })
+        },
+    )?;
     let help = "Time that commands took to run, without waiting for the disk or the network";
-    out.histograms("command_duration", help, Some(Unit::Seconds), |family| {
+    out.family(MetricType::Histogram, "command_duration", help, Some(Unit::Seconds), |family| {
         commands.iter().try_for_each(|command| match &command.latencies {
             Some(latencies) => family.seconds(&[("command", &command.name)], latencies),
             None => Ok(()),
         })
     })?;
-    out.counters("error_replies", "Error replies by their code", None, |family| {
+    out.family(MetricType::Counter, "error_replies", "Error replies by their code", None, |family| {
         figures
             .error_replies
             .iter()
@@ -130,12 +143,16 @@ fn keyspace(out: &mut Writer<'_>, figures: &Figures) -> fmt::Result {
     out.counter("evicted_keys", "Keys removed to keep memory within its limit", None, figures.evicted)?;
     let names: Vec<(String, _)> =
         figures.databases.iter().map(|(db, size)| (db.to_string(), *size)).collect();
-    out.gauges("keys", "Keys of a database", None, |family| {
+    out.family(MetricType::Gauge, "keys", "Keys of a database", None, |family| {
         names.iter().try_for_each(|(db, size)| family.gauge(&[("db", db)], size.keys as f64))
     })?;
-    out.gauges("expiring_keys", "Keys of a database that have a deadline", None, |family| {
-        names.iter().try_for_each(|(db, size)| family.gauge(&[("db", db)], size.expires as f64))
-    })
+    out.family(
+        MetricType::Gauge,
+        "expiring_keys",
+        "Keys of a database that have a deadline",
+        None,
+        |family| names.iter().try_for_each(|(db, size)| family.gauge(&[("db", db)], size.expires as f64)),
+    )
 }
 
 fn memory(out: &mut Writer<'_>, figures: &Figures) -> fmt::Result {
@@ -161,13 +178,14 @@ fn log(out: &mut Writer<'_>, log: &LogFigures, now_ms: u64) -> fmt::Result {
     out.counter("log_records", "Records written to the log", None, log.records)?;
     out.counter("log_groups", "Commit groups written to the log", None, log.groups)?;
     out.counter("log_written", "Bytes written to the log", Some(Unit::Bytes), log.written_bytes)?;
-    out.histograms(
+    out.family(
+        MetricType::Histogram,
         "log_sync_duration",
         "Time that the disk took to sync the log",
         Some(Unit::Seconds),
         |family| family.seconds(&[], &log.sync_nanos),
     )?;
-    out.histograms("log_group_records", "Records of one commit group", None, |family| {
+    out.family(MetricType::Histogram, "log_group_records", "Records of one commit group", None, |family| {
         family.sizes(&log.group_records)
     })?;
     out.gauge("log_backlog", "Appended and not yet written", Some(Unit::Bytes), log.backlog_bytes as f64)?;
@@ -215,48 +233,22 @@ impl Writer<'_> {
     fn family(
         &mut self,
         of: MetricType,
-        (name, help, unit): (&str, &str, Option<Unit>),
+        name: &str,
+        help: &str,
+        unit: Option<Unit>,
         write: impl FnOnce(&mut Family<'_>) -> fmt::Result,
     ) -> fmt::Result {
         write(&mut Family(self.0.encode_descriptor(name, help, unit.as_ref(), of)?))
     }
 
-    fn counters(
-        &mut self,
-        name: &str,
-        help: &str,
-        unit: Option<Unit>,
-        write: impl FnOnce(&mut Family<'_>) -> fmt::Result,
-    ) -> fmt::Result {
-        self.family(MetricType::Counter, (name, help, unit), write)
-    }
-
-    fn gauges(
-        &mut self,
-        name: &str,
-        help: &str,
-        unit: Option<Unit>,
-        write: impl FnOnce(&mut Family<'_>) -> fmt::Result,
-    ) -> fmt::Result {
-        self.family(MetricType::Gauge, (name, help, unit), write)
-    }
-
-    fn histograms(
-        &mut self,
-        name: &str,
-        help: &str,
-        unit: Option<Unit>,
-        write: impl FnOnce(&mut Family<'_>) -> fmt::Result,
-    ) -> fmt::Result {
-        self.family(MetricType::Histogram, (name, help, unit), write)
-    }
-
     fn counter(&mut self, name: &str, help: &str, unit: Option<Unit>, count: u64) -> fmt::Result {
-        self.counters(name, help, unit, |family| family.0.encode_counter::<NoLabelSet, _, u64>(&count, None))
+        self.family(MetricType::Counter, name, help, unit, |family| {
+            family.0.encode_counter::<NoLabelSet, _, u64>(&count, None)
+        })
     }
 
     fn gauge(&mut self, name: &str, help: &str, unit: Option<Unit>, value: f64) -> fmt::Result {
-        self.gauges(name, help, unit, |family| family.0.encode_gauge(&value))
+        self.family(MetricType::Gauge, name, help, unit, |family| family.0.encode_gauge(&value))
     }
 }
 
