@@ -83,6 +83,13 @@ impl Drop for Shell {
     }
 }
 
+/// Whether a client of this port has yet to see that the server has closed: CLIENT KILL is answered a moment earlier.
+fn is_closed_by_server(port: u16) -> bool {
+    const CLOSE_WAIT: &str = "08";
+    let sockets = std::fs::read_to_string("/proc/net/tcp").expect("Linux tells");
+    sockets.contains(&format!(" 0100007F:{port:04X} {CLOSE_WAIT} "))
+}
+
 #[test]
 fn a_conversation() {
     let server = Limpid::with(&["--appendonly", "no", "--requirepass", "hunter2"]);
@@ -117,6 +124,7 @@ fn a_conversation() {
     shell.enter("SET lost found");
     shell.sees("OK");
     c.cmd(&["CLIENT", "KILL", "TYPE", "normal"]);
+    eventually("the shell's connection is closed", || is_closed_by_server(server.port()));
     shell.enter("GET lost");
     shell.sees("\"found\"");
 
@@ -124,6 +132,7 @@ fn a_conversation() {
     shell.enter("MULTI");
     shell.sees("OK");
     c.cmd(&["CLIENT", "KILL", "TYPE", "normal"]);
+    eventually("the shell's connection is closed", || is_closed_by_server(server.port()));
     shell.enter("SET lost again");
     shell.sees("Error: Server closed the connection");
     shell.enter("GET lost");
