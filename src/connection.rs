@@ -29,7 +29,7 @@ use crate::transport::Stream;
 use crate::transport::listener::{Changed, Plan};
 
 pub struct Connection {
-    /// Its place in the reactor's slab.
+    /// Its name in the reactor: no other connection has had it for a long time.
     pub token: usize,
     pub stream: Stream,
     pub client: Arc<Client>,

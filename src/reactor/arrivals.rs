@@ -83,8 +83,7 @@ impl Running {
         }
         stream.prepare(config.tcp_keepalive_seconds);
         drop(config);
-        let slot = self.peers.vacant_entry();
-        let token = slot.key();
+        let token = self.peers.next_token();
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(e) = self.poll.registry().register(&mut stream, Token(token), interest) {
             tracing::warn!("cannot watch the connection from {address}: {e}");
@@ -96,6 +95,6 @@ impl Running {
         let client = self.server.clients.connect(origin, now_ms());
         let session = |outlet| Session::new(client, outlet, &self.server.acl);
         let connection = Connection::new(token, stream, session, Arc::clone(&self.common));
-        slot.insert(Peer::new(connection, self.seconds));
+        self.peers.insert(Peer::new(connection, self.seconds));
     }
 }

@@ -12,6 +12,7 @@
 
 mod arrivals;
 mod input;
+mod peers;
 mod waits;
 mod watch;
 
@@ -35,12 +36,12 @@ use crate::session::blocking::State;
 use crate::transport::Next;
 use crate::transport::listener::Listener;
 use crate::worker::{Pool, connection_behind};
-use input::Input;
+use peers::{Peer, Peers};
 use waits::Waits;
 use watch::{Peaks, WEIGH_EVERY};
 
 const WAKER: Token = Token(usize::MAX);
-/// Listeners have the tokens from here on, connections those from 0 up.
+/// Listeners have the tokens from here on, connections those below.
 const LISTENERS: usize = usize::MAX / 2;
 /// Events taken per poll.
 const EVENTS_MAX: usize = 1024;
@@ -48,61 +49,6 @@ const EVENTS_MAX: usize = 1024;
 const TICK: Duration = Duration::from_secs(1);
 /// Time slices given away while workers are busy, before polling again.
 const YIELDS_MAX: usize = 2;
-
-/// What the reactor alone keeps of a connection.
-struct Peer {
-    connection: Arc<Connection>,
-    input: Input,
-    /// Set while the socket is full: since when nothing has been taken.
-    stalled_since: Option<Instant>,
-    /// The tick at which it was last heard of; while it shakes hands, when it came.
-    active_second: u32,
-    /// For so many seconds more waits for it than the soft limit allows.
-    seconds_over: u32,
-    /// It is being closed.
-    doomed: bool,
-    /// The reactor holds the turn, to drain.
-    drains: bool,
-    /// Reading waits until the inbox is empty.
-    paused: bool,
-    /// The end of the peer's bytes has arrived, perhaps behind some that are still to be read: a short read does not
-    /// say that the socket is empty, and no further event will.
-    half_closed: bool,
-    /// The peer sends no more.
-    ended: bool,
-    /// All is said; what the peer still sends is thrown away until it has seen the last reply and hangs up.
-    lingers_since: Option<Instant>,
-}
-
-impl Peer {
-    fn new(connection: Arc<Connection>, second: u32) -> Peer {
-        Peer {
-            connection,
-            input: Input::default(),
-            stalled_since: None,
-            seconds_over: 0,
-            doomed: false,
-            active_second: second,
-            drains: false,
-            paused: false,
-            half_closed: false,
-            ended: false,
-            lingers_since: None,
-        }
-    }
-}
-
-impl Peer {
-    /// Shows others what has come of an unfinished request; nearly always there is none, and was none.
-    fn show_input(&self) {
-        let kept = &self.connection.client.kept;
-        let unfinished = self.input.unfinished();
-        if kept.unfinished.load(Ordering::Relaxed) != unfinished {
-            kept.unfinished.store(unfinished, Ordering::Relaxed);
-            kept.room.store(self.input.room(), Ordering::Relaxed);
-        }
-    }
-}
 
 /// What the composition root prepares: listeners are bound before anything else is built.
 pub struct Reactor {
@@ -143,7 +89,7 @@ impl Reactor {
                 common,
                 server,
                 pool,
-                peers: Slab::new(),
+                peers: Peers::new(),
                 ready: Vec::new(),
                 again: Vec::new(),
                 waits: Waits::default(),
@@ -170,7 +116,7 @@ struct Running {
     common: Arc<Common>,
     server: Arc<Server>,
     pool: Arc<Pool>,
-    peers: Slab<Peer>,
+    peers: Peers,
     /// Connections that have got their turn in this round.
     ready: Vec<Arc<Connection>>,
     /// Sockets that may hold more than was read: looked at again without waiting for an event.
@@ -417,7 +363,7 @@ impl Running {
         let mut scratch = [0; limits::READ_CHUNK];
         let Some(peer) = self.peers.get_mut(token) else { return };
         match peer.connection.stream.read(&mut scratch) {
-            (_, Next::Ended | Next::Broken) => drop(self.peers.remove(token)),
+            (_, Next::Ended | Next::Broken) => self.peers.remove(token),
             (0, Next::Drained) => {}
             _ => self.again.push(token),
         }
@@ -427,7 +373,7 @@ impl Running {
     fn stop(&mut self) {
         self.stopping_since = Some(Instant::now());
         self.listeners.clear();
-        for (_, peer) in &mut self.peers {
+        for peer in self.peers.iter_mut() {
             peer.paused = true;
             if peer.connection.end() {
                 self.ready.push(Arc::clone(&peer.connection));

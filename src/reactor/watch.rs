@@ -39,7 +39,7 @@ impl Running {
     /// Closes them, whatever they are doing. The reason is for the log.
     fn close_all(&mut self, level: tracing::Level, why: &str, which: impl Fn(&Peer) -> bool) -> usize {
         let mut closed = 0;
-        for (_, peer) in &mut self.peers {
+        for peer in self.peers.iter_mut() {
             if !peer.doomed && which(peer) {
                 let Client { id, origin, .. } = &*peer.connection.client;
                 match level {
@@ -54,7 +54,7 @@ impl Running {
     }
 
     pub(super) fn kill(&mut self, which: impl Fn(&Connection) -> bool) {
-        for (_, peer) in &mut self.peers {
+        for peer in self.peers.iter_mut() {
             if which(&peer.connection) {
                 self.ready.extend(peer.kill());
             }
@@ -72,7 +72,7 @@ impl Running {
     /// They have had the last reply, and go on sending.
     fn close_lingering(&mut self, now: Instant) {
         let limit = Duration::from_secs(limits::LINGER_SECONDS);
-        self.peers.retain(|_, peer| peer.lingers_since.is_none_or(|since| now - since <= limit));
+        self.peers.retain(|peer| peer.lingers_since.is_none_or(|since| now - since <= limit));
     }
 
     /// They do not come to an end with their TLS handshake.
@@ -107,7 +107,7 @@ impl Running {
     /// `client-output-buffer-limit`, the soft one: for how long the limit has been passed is counted here.
     fn close_slow(&mut self) {
         let buffers = Arc::clone(&self.server.buffers);
-        for (_, peer) in &mut self.peers {
+        for peer in self.peers.iter_mut() {
             let client = &peer.connection.client;
             let limit = buffers.output(client.class());
             let is_over = limit.soft_bytes > 0 && client.kept.output() > limit.soft_bytes;
@@ -134,7 +134,7 @@ impl Running {
     }
 
     fn note_peaks(&mut self) {
-        let kept = || self.peers.iter().map(|(_, peer)| &peer.connection.client.kept);
+        let kept = || self.peers.iter().map(|peer| &peer.connection.client.kept);
         let largest =
             (kept().map(|k| k.input()).max().unwrap_or(0), kept().map(|k| k.output()).max().unwrap_or(0));
         let slots = &mut self.peaks.seconds;
@@ -147,9 +147,9 @@ impl Running {
     /// `maxmemory-clients`: the largest go first, until the rest fits. All count, but not all may be closed.
     pub(super) fn evict_clients(&mut self) {
         let limit = self.server.buffers.clients_max();
-        let sizes = self.peers.iter().filter(|(_, peer)| !peer.doomed);
+        let sizes = self.peers.iter().filter(|peer| !peer.doomed);
         let mut sizes: Vec<(usize, usize)> =
-            sizes.map(|(token, peer)| (peer.connection.client.memory_bytes(), token)).collect();
+            sizes.map(|peer| (peer.connection.client.memory_bytes(), peer.connection.token)).collect();
         let mut total: usize = sizes.iter().map(|(bytes, _)| bytes).sum();
         if total <= limit {
             return;
@@ -171,15 +171,5 @@ impl Running {
             total -= bytes;
         }
         self.hand_over();
-    }
-}
-
-impl Peer {
-    /// Returns the connection if its turn comes along; otherwise whoever has it closes.
-    fn kill(&mut self) -> Option<Arc<Connection>> {
-        self.doomed = true;
-        self.stalled_since = None;
-        let gets_turn = self.connection.kill() || std::mem::take(&mut self.drains);
-        gets_turn.then(|| Arc::clone(&self.connection))
     }
 }
