@@ -263,6 +263,18 @@ impl Connection {
         Turn::Idle
     }
 
+    /// Gives the turn up if there is nothing to do. Returns whether that is so.
+    pub fn rests(&self) -> bool {
+        let mut inbox = lock(&self.inbox);
+        let is_busy = inbox.dead
+            || inbox.ended
+            || inbox.current.is_some()
+            || !inbox.posted.is_empty()
+            || !inbox.batches.is_empty();
+        inbox.turn_taken = is_busy;
+        !is_busy
+    }
+
     /// Whether something that others have posted waits to be sent.
     pub fn has_messages(&self) -> bool {
         self.client.kept.posted.load(Ordering::Relaxed) > 0

@@ -35,7 +35,7 @@ use crate::protocol::Batch;
 use crate::session::blocking::State;
 use crate::transport::Next;
 use crate::transport::listener::Listener;
-use crate::worker::{Pool, connection_behind};
+use crate::worker::{PATIENCE, Pool, Relief, connection_behind};
 use peers::{Peer, Peers};
 use waits::Waits;
 use watch::{Peaks, WEIGH_EVERY};
@@ -48,7 +48,7 @@ const EVENTS_MAX: usize = 1024;
 /// How often stalled clients are looked for.
 const TICK: Duration = Duration::from_secs(1);
 /// Time slices given away while workers are busy, before polling again.
-const YIELDS_MAX: usize = 2;
+const YIELDS_MAX: usize = 8;
 
 /// What the composition root prepares: listeners are bound before anything else is built.
 pub struct Reactor {
@@ -93,6 +93,7 @@ impl Reactor {
                 ready: Vec::new(),
                 again: Vec::new(),
                 waits: Waits::default(),
+                relief: Relief::default(),
                 spare: Vec::new(),
                 stopping_since: None,
             };
@@ -123,6 +124,7 @@ struct Running {
     again: Vec<usize>,
     /// Blocked clients whose time is limited.
     waits: Waits,
+    relief: Relief,
     /// Recycled buffers.
     spare: Vec<Batch>,
     stopping_since: Option<Instant>,
@@ -166,6 +168,7 @@ impl Running {
                 self.ready.extend(outlet.and_then(connection_behind));
             }
             self.hand_over();
+            self.pool.relieve(&mut self.relief, now);
             memory::tell();
             if now >= next_tick {
                 next_tick = now + TICK;
@@ -187,7 +190,8 @@ impl Running {
     fn wait(&mut self, events: &mut Events, next_tick: Instant) {
         let timeout = if self.again.is_empty() {
             let next = self.waits.next().map_or(next_tick, |at| at.min(next_tick));
-            next.saturating_duration_since(Instant::now())
+            let timeout = next.saturating_duration_since(Instant::now());
+            if self.pool.has_waiting() { timeout.min(PATIENCE) } else { timeout }
         } else if self.is_overloaded() {
             Duration::from_millis(1)
         } else {
@@ -210,7 +214,7 @@ impl Running {
         if self.ready.is_empty() {
             return;
         }
-        self.pool.submit_shared(std::mem::take(&mut self.ready));
+        self.pool.submit_polled(std::mem::take(&mut self.ready));
         for _ in 0..YIELDS_MAX {
             thread::yield_now();
             if !self.pool.is_busy() {

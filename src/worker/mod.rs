@@ -13,6 +13,7 @@
 //! never waits for the disk: replies that are not durable yet stay with their connection, which is parked until the log
 //! says so.
 
+mod jobs;
 mod parking;
 mod serve;
 
@@ -20,14 +21,14 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 use std::vec;
-
-use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::connection::{Connection, Recycled};
 use crate::execute::Executor;
 use crate::execute::log::{Log, Seq};
 use crate::session::Outlet;
+use jobs::Jobs;
 use parking::Parking;
 use std::any::Any;
 
@@ -36,6 +37,7 @@ pub fn connection_behind(outlet: Arc<dyn Outlet>) -> Option<Arc<Connection>> {
     let any: Arc<dyn Any + Send + Sync> = outlet;
     any.downcast().ok()
 }
+pub use jobs::{PATIENCE, Relief};
 pub use parking::Verdict;
 pub use serve::now_ms;
 
@@ -50,8 +52,7 @@ pub enum Job {
 
 /// What every worker shares.
 pub struct Pool {
-    jobs: Sender<Job>,
-    incoming: Receiver<Job>,
+    jobs: Jobs<Job>,
     pub(crate) executor: Executor,
     parking: Parking,
     pub recycled: Recycled,
@@ -75,10 +76,8 @@ struct Long {
 
 impl Pool {
     pub fn new(executor: Executor, workers: usize) -> Arc<Pool> {
-        let (jobs, incoming) = unbounded();
         Arc::new(Pool {
-            jobs,
-            incoming,
+            jobs: Jobs::new(workers),
             executor,
             parking: Parking::default(),
             recycled: Recycled::default(),
@@ -105,8 +104,7 @@ impl Pool {
     /// Hands connections over whose turn has come. One message, however many there are.
     pub fn submit(&self, connections: Vec<Arc<Connection>>) {
         if !connections.is_empty() {
-            // Workers outlive the reactor and the log, who are the senders.
-            drop(self.jobs.send(Job::Serve(connections)));
+            self.jobs.push(Job::Serve(connections));
         }
     }
 
@@ -117,27 +115,55 @@ impl Pool {
         }
     }
 
+    /// As [`Pool::submit_woken`], by a worker that is about to take the next job itself.
+    fn submit_own(&self, woken: &mut Vec<Arc<dyn Outlet>>) {
+        if !woken.is_empty() {
+            self.submit_polled(woken.drain(..).filter_map(connection_behind).collect());
+        }
+    }
+
     /// Many connections at once: a share for each worker that has a core to run on.
-    pub fn submit_shared(&self, mut connections: Vec<Arc<Connection>>) {
+    pub fn submit_shared(&self, connections: Vec<Arc<Connection>>) {
+        self.share(connections, |jobs, job| jobs.push(job));
+    }
+
+    /// The requests of one poll. Workers that are awake take them in their own time, see [`Pool::relieve`].
+    pub fn submit_polled(&self, connections: Vec<Arc<Connection>>) {
+        self.share(connections, |jobs, job| jobs.push_to(job, self.shares_max));
+    }
+
+    fn share(&self, mut connections: Vec<Arc<Connection>>, push: impl Fn(&Jobs<Job>, Job)) {
         let jobs = connections.len().div_ceil(JOB_MIN).clamp(1, self.shares_max);
         let share = connections.len().div_ceil(jobs);
         while connections.len() > share {
-            self.submit(connections.split_off(connections.len() - share));
+            push(&self.jobs, Job::Serve(connections.split_off(connections.len() - share)));
         }
-        self.submit(connections);
+        if !connections.is_empty() {
+            push(&self.jobs, Job::Serve(connections));
+        }
     }
 
     pub fn stop(&self, workers: usize) {
-        (0..workers).for_each(|_| drop(self.jobs.send(Job::Stop)));
+        (0..workers).for_each(|_| self.jobs.push(Job::Stop));
     }
 
     pub fn log(&self) -> &dyn Log {
         self.executor.log()
     }
 
+    /// Whether jobs wait for a worker.
+    pub fn has_waiting(&self) -> bool {
+        !self.jobs.is_empty()
+    }
+
+    /// For the reactor, while jobs wait: sees to it that they do not wait for one slow command.
+    pub fn relieve(&self, relief: &mut Relief, now: Instant) {
+        self.jobs.relieve(relief, now);
+    }
+
     /// Whether any worker has something to do.
     pub fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) > 0 || !self.incoming.is_empty()
+        self.busy.load(Ordering::Relaxed) > 0 || !self.jobs.is_empty()
     }
 
     /// The log has news: connections whose replies may leave, or never will, get their turn.
@@ -149,8 +175,7 @@ impl Pool {
     /// Has a worker tell subscribers what has happened to keys, if there is anything that may be told.
     pub fn publish_notices(&self) {
         if self.executor.has_notices() {
-            // Workers outlive whoever asks for this.
-            drop(self.jobs.send(Job::Publish));
+            self.jobs.push(Job::Publish);
         }
     }
 
@@ -162,7 +187,8 @@ impl Pool {
 
     fn run(self: &Arc<Self>, index: usize) {
         let mut worker = serve::Worker::new(self, index);
-        while let Ok(job) = self.incoming.recv() {
+        loop {
+            let job = self.jobs.take(index);
             self.busy.fetch_add(1, Ordering::Relaxed);
             match job {
                 Job::Serve(connections) => worker.serve_all(connections),
@@ -181,6 +207,7 @@ impl Pool {
         }
         long.running += 1;
         drop(long);
+        self.jobs.leave();
         self.submit(behind.by_ref().collect());
         true
     }
@@ -196,6 +223,7 @@ impl Pool {
     }
 
     fn end_long(&self) {
+        self.jobs.come_back();
         let mut long = self.long.lock().unwrap_or_else(PoisonError::into_inner);
         long.running -= 1;
         let next = long.waiting.pop_front();

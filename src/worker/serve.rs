@@ -32,6 +32,11 @@ const WAITING_SERVED_MAX: usize = 256;
 /// keep a worker, and the buffers that it has used, for itself.
 const BATCHES_IN_A_ROW: usize = 4;
 
+/// Replies of so many connections leave together, unless they are longer than [`TOGETHER_MAX`]: whoever reads them is
+/// then woken once rather than for each, and asks again together.
+const TOGETHER: usize = 64;
+const TOGETHER_MAX: usize = limits::READ_CHUNK / 4;
+
 /// Why a run of requests has ended.
 enum Pause {
     /// All requests of the batch are done.
@@ -58,6 +63,10 @@ pub struct Worker<'p> {
     /// Where the replies start that are not durable yet; empty when nothing has to wait.
     undurable: Vec<(u32, Wire)>,
     used: Vec<Batch>,
+    /// Connections whose replies leave together; their turns are kept meanwhile.
+    leaving: Vec<(Arc<Connection>, Vec<u8>)>,
+    /// Buffers for such replies.
+    spare: Vec<Vec<u8>>,
     /// Along the pipeline of the connection at hand, and along the connections.
     ahead: LookAhead,
     ahead_of_connections: LookAhead,
@@ -79,6 +88,8 @@ impl<'p> Worker<'p> {
             out,
             undurable: Vec::new(),
             used: Vec::new(),
+            leaving: Vec::new(),
+            spare: Vec::new(),
             ahead: LookAhead::default(),
             ahead_of_connections: LookAhead::default(),
             woken: Woken::default(),
@@ -94,10 +105,15 @@ impl<'p> Worker<'p> {
             at += 1;
             self.serve(connection, usize::MAX);
             self.serve_waiting();
+            if self.leaving.len() >= TOGETHER {
+                self.send_together();
+            }
             if self.used.len() >= USED_MAX {
                 self.pool.recycled.put(&mut self.used);
             }
         }
+        self.send_together();
+        self.pool.submit_own(&mut self.woken.others);
         self.pool.executor.log().ring();
         memory::tell();
         self.pool.recycled.put(&mut self.used);
@@ -155,7 +171,9 @@ impl<'p> Worker<'p> {
                 }
             };
             let (pause, until) = self.run(&connection, &mut exec, progress, most);
-            self.pool.submit_woken(&mut self.woken.others);
+            if !self.rest.as_slice().is_empty() {
+                self.pool.submit_woken(&mut self.woken.others);
+            }
             if matches!(pause, Pause::Blocked) {
                 return;
             }
@@ -170,6 +188,11 @@ impl<'p> Worker<'p> {
                 exec.hold(Held { bytes: std::mem::take(&mut self.out), replies });
                 drop(exec);
                 return self.pool.park(connection, until);
+            }
+            if matches!(pause, Pause::Done) && most > 1 && self.out.len() <= TOGETHER_MAX {
+                drop(exec);
+                let replies = std::mem::replace(&mut self.out, self.spare.pop().unwrap_or_default());
+                return self.leaving.push((connection, replies));
             }
             if !self.send(&connection, &mut exec) {
                 drop(exec);
@@ -218,6 +241,26 @@ impl<'p> Worker<'p> {
             }
         }
         self.pool.submit_woken(&mut self.woken.waiting);
+    }
+
+    /// Sends what was kept to be sent together. Connections that have more to do go back to the pool.
+    fn send_together(&mut self) {
+        let out = std::mem::take(&mut self.out);
+        let mut busy = Vec::new();
+        for (connection, replies) in std::mem::take(&mut self.leaving) {
+            self.out = replies;
+            let mut exec = connection.exec();
+            let all = self.send(&connection, &mut exec);
+            drop(exec);
+            if !all {
+                connection.hand_to_reactor();
+            } else if !connection.rests() {
+                busy.push(connection);
+            }
+            self.spare.push(std::mem::take(&mut self.out));
+        }
+        self.pool.submit_polled(busy);
+        self.out = out;
     }
 
     /// Sends the replies at hand. Returns whether all are gone; a broken connection has nobody left to wait for.
@@ -281,9 +324,8 @@ impl<'p> Worker<'p> {
             }
             let wire = Wire::of(request.form, session.resp);
             let start = self.out.len();
-            let mut reply = Reply::new(&mut self.out, wire);
             if let Some(fault) = &request.fault {
-                reply.error(fault.text());
+                Reply::new(&mut self.out, wire).error(fault.text());
                 session.closing |= matches!(fault, Fault::Close(_));
             } else {
                 let words = progress.batch.words(request);
@@ -307,7 +349,9 @@ impl<'p> Worker<'p> {
                     return (Pause::LongQueued, until);
                 }
                 if long {
-                    // Others of this job may have written, and wait for the disk: not for this command as well.
+                    self.send_together();
+                    // Others may wait for what this job has done: not for this command as well.
+                    self.pool.submit_woken(&mut self.woken.others);
                     self.pool.executor.log().ring();
                 }
                 let counters = &self.pool.executor.server.metrics.workers[self.index];
@@ -315,7 +359,7 @@ impl<'p> Worker<'p> {
                     session,
                     found,
                     words,
-                    &mut reply,
+                    &mut Reply::new(&mut self.out, wire),
                     counters,
                     now_ms,
                     &mut self.woken,
