@@ -5,9 +5,6 @@
 //! requests wake another only while fewer are awake than have a core to run on, or when an earlier job still waits:
 //! threads that take turns on one core cost their caches, and every client its tail. Should a worker stay away for
 //! longer than [`PATIENCE`] all the same, on a slow command or a lock, the reactor wakes another for what waits.
-//!
-//! A worker falls asleep at once. Looking for a job a few times more, as a channel that blocks does, costs more here
-//! than being woken: the time is that of the reactor or of clients, on whom it waits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,6 +15,10 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 /// How long a job waits for the workers that are awake.
 pub const PATIENCE: Duration = Duration::from_millis(1);
+
+/// Time slices given away before a worker falls asleep. The next requests often come meanwhile, and save a wake-up;
+/// more of them, or spinning, would be the time of the reactor and of clients, on whom it waits.
+const YIELDS: usize = 4;
 
 pub struct Jobs<J> {
     outgoing: Sender<J>,
@@ -85,7 +86,7 @@ impl<J> Jobs<J> {
     /// The next job for this worker, which sleeps until there is one.
     pub fn take(&self, worker: usize) -> J {
         loop {
-            if let Some(job) = self.try_take() {
+            if let Some(job) = self.look_for_one() {
                 return job;
             }
             let mut crew = self.crew();
@@ -101,6 +102,14 @@ impl<J> Jobs<J> {
                 thread::park();
             }
         }
+    }
+
+    fn look_for_one(&self) -> Option<J> {
+        let again = || {
+            thread::yield_now();
+            self.try_take()
+        };
+        self.try_take().or_else(|| (0..YIELDS).find_map(|_| again()))
     }
 
     fn try_take(&self) -> Option<J> {

@@ -45,6 +45,8 @@ pub use serve::now_ms;
 pub enum Job {
     /// These connections have their turn.
     Serve(Vec<Arc<Connection>>),
+    /// So have these, for what others have done. As long as it takes, requests are for other workers.
+    Deliver(Vec<Arc<Connection>>),
     /// Keyspace notifications may go out.
     Publish,
     Stop,
@@ -115,31 +117,24 @@ impl Pool {
         }
     }
 
-    /// As [`Pool::submit_woken`], by a worker that is about to take the next job itself.
-    fn submit_own(&self, woken: &mut Vec<Arc<dyn Outlet>>) {
-        if !woken.is_empty() {
-            self.submit_polled(woken.drain(..).filter_map(connection_behind).collect());
-        }
-    }
-
-    /// Many connections at once: a share for each worker that has a core to run on.
+    /// Connections that others have woken: a share for each worker that has a core to run on.
     pub fn submit_shared(&self, connections: Vec<Arc<Connection>>) {
-        self.share(connections, |jobs, job| jobs.push(job));
+        self.share(connections, |share| self.jobs.push(Job::Deliver(share)));
     }
 
     /// The requests of one poll. Workers that are awake take them in their own time, see [`Pool::relieve`].
     pub fn submit_polled(&self, connections: Vec<Arc<Connection>>) {
-        self.share(connections, |jobs, job| jobs.push_to(job, self.shares_max));
+        self.share(connections, |share| self.jobs.push_to(Job::Serve(share), self.shares_max));
     }
 
-    fn share(&self, mut connections: Vec<Arc<Connection>>, push: impl Fn(&Jobs<Job>, Job)) {
+    fn share(&self, mut connections: Vec<Arc<Connection>>, push: impl Fn(Vec<Arc<Connection>>)) {
         let jobs = connections.len().div_ceil(JOB_MIN).clamp(1, self.shares_max);
         let share = connections.len().div_ceil(jobs);
         while connections.len() > share {
-            push(&self.jobs, Job::Serve(connections.split_off(connections.len() - share)));
+            push(connections.split_off(connections.len() - share));
         }
         if !connections.is_empty() {
-            push(&self.jobs, Job::Serve(connections));
+            push(connections);
         }
     }
 
@@ -168,7 +163,10 @@ impl Pool {
 
     /// The log has news: connections whose replies may leave, or never will, get their turn.
     pub fn settle(&self, verdict: Verdict) {
-        self.submit(self.parking.settle(verdict));
+        let released = self.parking.settle(verdict);
+        if !released.is_empty() {
+            self.jobs.push(Job::Deliver(released));
+        }
         self.publish_notices();
     }
 
@@ -192,6 +190,7 @@ impl Pool {
             self.busy.fetch_add(1, Ordering::Relaxed);
             match job {
                 Job::Serve(connections) => worker.serve_all(connections),
+                Job::Deliver(connections) => worker.deliver(connections),
                 Job::Publish => worker.publish_notices(),
                 Job::Stop => return,
             }
@@ -207,7 +206,6 @@ impl Pool {
         }
         long.running += 1;
         drop(long);
-        self.jobs.leave();
         self.submit(behind.by_ref().collect());
         true
     }
@@ -223,7 +221,6 @@ impl Pool {
     }
 
     fn end_long(&self) {
-        self.jobs.come_back();
         let mut long = self.long.lock().unwrap_or_else(PoisonError::into_inner);
         long.running -= 1;
         let next = long.waiting.pop_front();

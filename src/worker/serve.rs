@@ -58,6 +58,8 @@ pub struct Worker<'p> {
     index: usize,
     /// The connections behind the one at hand.
     rest: vec::IntoIter<Arc<Connection>>,
+    /// For how many reasons at once it may be away for long: a delivery, and a long command in it.
+    away: usize,
     /// Replies of the connection at hand; kept for its memory.
     out: Vec<u8>,
     /// Where the replies start that are not durable yet; empty when nothing has to wait.
@@ -85,6 +87,7 @@ impl<'p> Worker<'p> {
             pool,
             index,
             rest: Vec::new().into_iter(),
+            away: 0,
             out,
             undurable: Vec::new(),
             used: Vec::new(),
@@ -112,13 +115,34 @@ impl<'p> Worker<'p> {
                 self.pool.recycled.put(&mut self.used);
             }
         }
+        self.pool.submit_woken(&mut self.woken.others);
         self.send_together();
-        self.pool.submit_own(&mut self.woken.others);
         self.pool.executor.log().ring();
         memory::tell();
         self.pool.recycled.put(&mut self.used);
         if self.out.capacity() > OUT_KEPT_MAX {
             self.out = Vec::with_capacity(limits::READ_CHUNK);
+        }
+    }
+
+    /// Serves connections for what others have done, which may be many and take long.
+    pub fn deliver(&mut self, connections: Vec<Arc<Connection>>) {
+        self.leave();
+        self.serve_all(connections);
+        self.come_back();
+    }
+
+    fn leave(&mut self) {
+        if self.away == 0 {
+            self.pool.jobs.leave();
+        }
+        self.away += 1;
+    }
+
+    fn come_back(&mut self) {
+        self.away -= 1;
+        if self.away == 0 {
+            self.pool.jobs.come_back();
         }
     }
 
@@ -349,6 +373,7 @@ impl<'p> Worker<'p> {
                     return (Pause::LongQueued, until);
                 }
                 if long {
+                    self.leave();
                     self.send_together();
                     // Others may wait for what this job has done: not for this command as well.
                     self.pool.submit_woken(&mut self.woken.others);
@@ -365,6 +390,7 @@ impl<'p> Worker<'p> {
                     &mut self.woken,
                 );
                 if long {
+                    self.come_back();
                     self.pool.end_long();
                     now_ms = self::now_ms();
                 }
