@@ -2,7 +2,7 @@
 //!
 //! The reactor reads; everything else belongs to whoever holds the connection's *turn*: one worker while requests run,
 //! nobody while it is parked for the log, the reactor while it drains what the socket would not take. The turn is
-//! given with the `Arc`, so what it guards ([`Exec`]) is never contended, and no lock is held across I/O.
+//! given with the `Arc`, so what it guards ([`Exec`]) is never contended, and its lock may be held while sending.
 //!
 //! ```text
 //!   reactor: read, parse --deliver--> inbox --next_turn--> worker: run, send

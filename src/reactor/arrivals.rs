@@ -95,6 +95,6 @@ impl Running {
         let client = self.server.clients.connect(origin, now_ms());
         let session = |outlet| Session::new(client, outlet, &self.server.acl);
         let connection = Connection::new(token, stream, session, Arc::clone(&self.common));
-        self.peers.insert(Peer::new(connection, self.seconds));
+        self.peers.insert(token, Peer::new(connection, self.seconds));
     }
 }

@@ -329,6 +329,11 @@ impl Running {
                 Notice::Drain(connection) => {
                     let token = connection.token;
                     if let Some(peer) = self.peers.get_mut(token) {
+                        if peer.doomed {
+                            // It was killed while its turn was elsewhere: nobody waits for it to read.
+                            self.ready.push(connection);
+                            continue;
+                        }
                         peer.drains = true;
                         peer.stalled_since = Some(Instant::now());
                         self.drain(token);

@@ -94,9 +94,9 @@ impl<P> Peers<P> {
         (self.arrivals << PLACE_BITS) | self.places.vacant_key()
     }
 
-    pub fn insert(&mut self, peer: P) {
-        let token = self.next_token();
-        self.places.insert((token, peer));
+    pub fn insert(&mut self, token: usize, peer: P) {
+        let place = self.places.insert((token, peer));
+        debug_assert_eq!(place, token & PLACE, "it is the next token");
         self.arrivals = (self.arrivals + 1) % ARRIVALS_MAX;
     }
 
@@ -141,11 +141,11 @@ mod tests {
     fn a_token_does_not_reach_who_comes_later() {
         let mut peers = Peers::new();
         let first = peers.next_token();
-        peers.insert("first");
+        peers.insert(first, "first");
         assert_eq!(peers.get_mut(first), Some(&mut "first"));
         peers.remove(first);
         let second = peers.next_token();
-        peers.insert("second");
+        peers.insert(second, "second");
         assert_eq!(first & PLACE, second & PLACE, "the place is used again");
         peers.remove(first);
         assert_eq!(peers.get_mut(first), None);
@@ -156,8 +156,9 @@ mod tests {
     #[test]
     fn tokens_stay_below_those_of_listeners() {
         let mut peers = Peers { places: Slab::new(), arrivals: ARRIVALS_MAX - 1 };
-        assert!(peers.next_token() < LISTENERS);
-        peers.insert(());
+        let last = peers.next_token();
+        assert!(last < LISTENERS);
+        peers.insert(last, ());
         assert_eq!(peers.next_token(), 1, "the count begins anew");
     }
 }

@@ -45,15 +45,11 @@ impl Crew {
 }
 
 /// What the reactor remembers of jobs that wait.
+#[derive(Default)]
 pub struct Relief {
     taken: u64,
-    since: Instant,
-}
-
-impl Default for Relief {
-    fn default() -> Self {
-        Self { taken: 0, since: Instant::now() }
-    }
+    /// Since when some wait and none is taken.
+    since: Option<Instant>,
 }
 
 impl<J> Jobs<J> {
@@ -89,16 +85,13 @@ impl<J> Jobs<J> {
             if let Some(job) = self.look_for_one() {
                 return job;
             }
-            let mut crew = self.crew();
-            crew.asleep.push((worker, thread::current()));
-            crew.at_hand -= 1;
-            drop(crew);
+            self.lie_down(worker);
             if let Some(job) = self.try_take() {
                 self.get_up(worker);
                 return job;
             }
             // Others may be woken by what was meant for this one, and the other way round: the list decides.
-            while self.crew().asleep.iter().any(|&(asleep, _)| asleep == worker) {
+            while self.is_asleep(worker) {
                 thread::park();
             }
         }
@@ -118,12 +111,25 @@ impl<J> Jobs<J> {
         Some(job)
     }
 
-    /// A worker that has lain down and is awake again, unless somebody has woken it meanwhile.
+    fn lie_down(&self, worker: usize) {
+        let mut crew = self.crew();
+        crew.asleep.push((worker, thread::current()));
+        crew.at_hand -= 1;
+    }
+
+    fn is_asleep(&self, worker: usize) -> bool {
+        self.crew().asleep.iter().any(|&(asleep, _)| asleep == worker)
+    }
+
+    /// A worker that has lain down and found a job after all.
     fn get_up(&self, worker: usize) {
         let mut crew = self.crew();
         if let Some(at) = crew.asleep.iter().position(|&(asleep, _)| asleep == worker) {
             crew.asleep.remove(at);
             crew.at_hand += 1;
+        } else if !self.is_empty() {
+            // Somebody has woken it meanwhile, for another job.
+            crew.wake_one();
         }
     }
 
@@ -147,11 +153,15 @@ impl<J> Jobs<J> {
     /// Wakes another worker if none has taken a job for [`PATIENCE`] although some wait.
     pub fn relieve(&self, relief: &mut Relief, now: Instant) {
         let taken = self.taken.load(Ordering::Relaxed);
-        if self.is_empty() || taken != relief.taken {
-            *relief = Relief { taken, since: now };
-        } else if now - relief.since >= PATIENCE {
-            relief.since = now;
-            self.crew().wake_one();
+        match relief.since {
+            _ if self.is_empty() => relief.since = None,
+            Some(since) if taken == relief.taken => {
+                if now.saturating_duration_since(since) >= PATIENCE {
+                    relief.since = Some(now);
+                    self.crew().wake_one();
+                }
+            }
+            _ => *relief = Relief { taken, since: Some(now) },
         }
     }
 }
@@ -160,28 +170,18 @@ impl<J> Jobs<J> {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use std::sync::mpsc::channel;
 
     const STOP: u32 = u32::MAX;
 
-    /// Worker 0 sleeps; whoever asks gets what it takes.
-    fn with_sleeper(jobs: &Arc<Jobs<u32>>, test: impl FnOnce(&std::sync::mpsc::Receiver<u32>)) {
-        let (sender, taken) = channel();
-        let shared = Arc::clone(jobs);
-        let sleeper = thread::spawn(move || {
-            loop {
-                match shared.take(0) {
-                    STOP => return,
-                    job => sender.send(job).expect("the test listens"),
-                }
-            }
-        });
-        while jobs.crew().asleep.is_empty() {
-            thread::yield_now();
-        }
-        test(&taken);
-        jobs.push(STOP);
-        sleeper.join().expect("the sleeper ends");
+    /// Worker 0 of two sleeps, as far as others can see; worker 1 is awake.
+    fn with_a_sleeper() -> Jobs<u32> {
+        let jobs = Jobs::new(2);
+        jobs.lie_down(0);
+        jobs
+    }
+
+    fn is_asleep(jobs: &Jobs<u32>) -> bool {
+        jobs.is_asleep(0)
     }
 
     #[test]
@@ -219,38 +219,47 @@ mod tests {
 
     #[test]
     fn nobody_wakes_while_enough_are_at_hand() {
-        let jobs = Arc::new(Jobs::new(2));
-        with_sleeper(&jobs, |taken| {
-            // Worker 1 is awake, and should take the first; with the second, one of the two has waited too long.
-            jobs.push_to(1, 1);
-            assert_eq!(jobs.crew().asleep.len(), 1);
-            jobs.push_to(2, 1);
-            assert_eq!((taken.recv(), taken.recv()), (Ok(1), Ok(2)));
-        });
+        let jobs = with_a_sleeper();
+        jobs.push_to(1, 1);
+        assert!(is_asleep(&jobs), "worker 1 takes it");
+        jobs.push_to(2, 1);
+        assert!(!is_asleep(&jobs), "the first has waited for too long");
     }
 
     #[test]
     fn a_worker_that_stays_away_is_relieved() {
-        let jobs = Arc::new(Jobs::new(2));
-        with_sleeper(&jobs, |taken| {
-            jobs.push_to(1, 1);
-            let begun = Instant::now();
-            let mut relief = Relief { taken: 0, since: begun };
-            jobs.relieve(&mut relief, begun);
-            assert_eq!(jobs.crew().asleep.len(), 1, "it has not waited yet");
-            jobs.relieve(&mut relief, begun + PATIENCE);
-            assert_eq!(taken.recv(), Ok(1));
-        });
+        let jobs = with_a_sleeper();
+        let (begun, mut relief) = (Instant::now(), Relief::default());
+        jobs.relieve(&mut relief, begun);
+        jobs.push_to(1, 1);
+        for late in [PATIENCE * 9, PATIENCE * 9 + PATIENCE / 2] {
+            jobs.relieve(&mut relief, begun + late);
+            assert!(is_asleep(&jobs), "it is not seen to have waited yet");
+        }
+        jobs.relieve(&mut relief, begun + PATIENCE * 10);
+        assert!(!is_asleep(&jobs));
     }
 
     #[test]
     fn a_long_command_leaves_the_rest_to_others() {
-        let jobs = Arc::new(Jobs::new(2));
-        with_sleeper(&jobs, |taken| {
-            jobs.push_to(1, 1);
-            jobs.leave();
-            assert_eq!(taken.recv(), Ok(1));
-            jobs.come_back();
-        });
+        let jobs = with_a_sleeper();
+        jobs.push_to(1, 1);
+        jobs.leave();
+        assert!(!is_asleep(&jobs));
+    }
+
+    #[test]
+    fn a_wake_up_that_came_too_late_is_passed_on() {
+        let jobs = with_a_sleeper();
+        jobs.lie_down(1);
+        jobs.push(1);
+        assert!(is_asleep(&jobs), "worker 1 was the last to lie down");
+        // It finds the job before it knows that it was woken; what comes now is for another.
+        jobs.push(2);
+        assert!(!is_asleep(&jobs));
+        jobs.lie_down(0);
+        assert_eq!(jobs.try_take(), Some(1));
+        jobs.get_up(1);
+        assert!(!is_asleep(&jobs));
     }
 }

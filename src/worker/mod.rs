@@ -63,7 +63,7 @@ pub struct Pool {
     /// Commands that may run for long, and connections that wait for one of them to end.
     long: Mutex<Long>,
     long_max: usize,
-    /// Workers that are woken for one poll's requests.
+    /// Workers that one poll's requests are for, and that are enough to be at hand.
     shares_max: usize,
 }
 

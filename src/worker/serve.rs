@@ -33,7 +33,7 @@ const WAITING_SERVED_MAX: usize = 256;
 const BATCHES_IN_A_ROW: usize = 4;
 
 /// Replies of so many connections leave together, unless they are longer than [`TOGETHER_MAX`]: whoever reads them is
-/// then woken once rather than for each, and asks again together.
+/// then woken once rather than for each, and asks again together. They do not wait for commands that may run for long.
 const TOGETHER: usize = 64;
 const TOGETHER_MAX: usize = limits::READ_CHUNK / 4;
 
@@ -165,8 +165,9 @@ impl<'p> Worker<'p> {
         &self.pool.executor.server.metrics.workers[self.index]
     }
 
-    /// Runs what waits in the inbox until it is empty, or until the connection has to wait for something. After
-    /// `most` requests of a batch, or [`BATCHES_IN_A_ROW`], the rest is for the pool.
+    /// Runs what waits in the inbox until it is empty, or until the connection has to wait for something: mostly for
+    /// the others of the job, with whose replies its own leave. After `most` requests of a batch, or
+    /// [`BATCHES_IN_A_ROW`], the rest is for the pool.
     fn serve(&mut self, connection: Arc<Connection>, most: usize) {
         let mut exec = connection.exec();
         if let Some(released) = exec.release_held() {
@@ -213,7 +214,11 @@ impl<'p> Worker<'p> {
                 drop(exec);
                 return self.pool.park(connection, until);
             }
-            if matches!(pause, Pause::Done) && most > 1 && self.out.len() <= TOGETHER_MAX {
+            if matches!(pause, Pause::Done)
+                && most > 1
+                && self.out.capacity() <= OUT_KEPT_MAX
+                && self.out.len() <= TOGETHER_MAX
+            {
                 drop(exec);
                 let replies = std::mem::replace(&mut self.out, self.spare.pop().unwrap_or_default());
                 return self.leaving.push((connection, replies));
@@ -240,7 +245,7 @@ impl<'p> Worker<'p> {
 
     /// Serves those who have waited for what this client has just changed, before its replies leave: as if the
     /// server did one thing at a time. Nobody else touches the client's state meanwhile, as its turn is kept; but it
-    /// is let go of, since no two of them may be held at once.
+    /// is let go of: one of those may lead back to it.
     fn serve_waiting_first<'c>(
         &mut self,
         connection: &'c Connection,
@@ -268,23 +273,32 @@ impl<'p> Worker<'p> {
     }
 
     /// Sends what was kept to be sent together. Connections that have more to do go back to the pool.
+    ///
+    /// Called while another connection is held: nobody else can want one of these, whose turns are all ours.
     fn send_together(&mut self) {
         let out = std::mem::take(&mut self.out);
+        let mut leaving = std::mem::take(&mut self.leaving);
         let mut busy = Vec::new();
-        for (connection, replies) in std::mem::take(&mut self.leaving) {
+        for (connection, replies) in leaving.drain(..) {
             self.out = replies;
-            let mut exec = connection.exec();
-            let all = self.send(&connection, &mut exec);
-            drop(exec);
+            let all = self.send(&connection, &mut connection.exec());
             if !all {
                 connection.hand_to_reactor();
             } else if !connection.rests() {
                 busy.push(connection);
             }
-            self.spare.push(std::mem::take(&mut self.out));
+            if self.out.capacity() <= TOGETHER_MAX {
+                self.spare.push(std::mem::take(&mut self.out));
+            }
         }
-        self.pool.submit_polled(busy);
+        self.leaving = leaving;
         self.out = out;
+        if self.away == 0 && self.rest.as_slice().is_empty() {
+            // This worker is about to take the next job itself.
+            self.pool.submit_polled(busy);
+        } else {
+            self.pool.submit(busy);
+        }
     }
 
     /// Sends the replies at hand. Returns whether all are gone; a broken connection has nobody left to wait for.
@@ -368,16 +382,18 @@ impl<'p> Worker<'p> {
                         until,
                     );
                 }
-                if long && !self.pool.begin_long(&mut self.rest) {
-                    connection.resume_with(progress);
-                    return (Pause::LongQueued, until);
-                }
                 if long {
                     self.leave();
+                    if !self.pool.begin_long(&mut self.rest) {
+                        self.come_back();
+                        connection.resume_with(progress);
+                        return (Pause::LongQueued, until);
+                    }
                     self.send_together();
                     // Others may wait for what this job has done: not for this command as well.
                     self.pool.submit_woken(&mut self.woken.others);
                     self.pool.executor.log().ring();
+                    self.counters().start_watch();
                 }
                 let counters = &self.pool.executor.server.metrics.workers[self.index];
                 let outcome = self.pool.executor.run(
