@@ -35,7 +35,7 @@ const BATCHES_IN_A_ROW: usize = 4;
 /// Replies of so many connections leave together, unless they are longer than [`TOGETHER_MAX`]: whoever reads them is
 /// then woken once rather than for each, and asks again together. They do not wait for commands that may run for long.
 const TOGETHER: usize = 64;
-const TOGETHER_MAX: usize = limits::READ_CHUNK / 4;
+const TOGETHER_MAX: usize = limits::READ_CHUNK;
 
 /// Why a run of requests has ended.
 enum Pause {
