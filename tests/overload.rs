@@ -422,7 +422,17 @@ fn a_client_that_never_stops_sending_leaves_room_for_others() {
 #[test]
 fn a_write_does_not_wait_for_the_slow_command_behind_it() {
     // The janitor would wake it as well.
-    let server = Limpid::with(&["--appendfsync", "always", "--sweep-period", "1h"]);
+    is_answered_before_the_slow_command(&["--appendfsync", "always", "--sweep-period", "1h"]);
+}
+
+/// Replies of one job leave together, but not after a slow command.
+#[test]
+fn a_reply_does_not_wait_for_the_slow_command_behind_it() {
+    is_answered_before_the_slow_command(&["--appendonly", "no"]);
+}
+
+fn is_answered_before_the_slow_command(options: &[&str]) {
+    let server = Limpid::with(options);
     let (mut pauser, mut writer, mut sleeper) = (server.resp(), server.resp(), server.resp());
     // Both wait for the end of the pause, and get their turn in one job.
     pauser.check("CLIENT PAUSE 1000", status("OK"));
@@ -432,4 +442,45 @@ fn a_write_does_not_wait_for_the_slow_command_behind_it() {
     assert_eq!(writer.read(), status("OK"));
     assert!(began.elapsed() < Duration::from_secs(4), "after {:?}", began.elapsed());
     assert_eq!(sleeper.read(), status("OK"));
+}
+
+/// It was killed while a worker had its turn, and has more to be sent than its socket takes.
+#[test]
+fn a_killed_client_need_not_read_to_be_gone() {
+    let server = Limpid::with(&["--appendonly", "no"]);
+    let (mut other, mut deaf) = (server.resp(), server.resp());
+    other.cmd(&["SETRANGE", "big", "67108863", "x"]);
+    let Value::Int(id) = deaf.cmd(&["CLIENT", "ID"]) else { panic!("an id is a number") };
+    let requests = b"*3\r\n$5\r\nDEBUG\r\n$5\r\nSLEEP\r\n$1\r\n1\r\n*2\r\n$3\r\nGET\r\n$3\r\nbig\r\n";
+    deaf.send_bytes(requests);
+    let id = id.to_string();
+    let line = |other: &mut RespClient| match other.cmd(&["CLIENT", "LIST", "ID", &id]) {
+        Value::Bulk(line) => String::from_utf8(line).expect("it is text"),
+        other => panic!("not a list: {other:?}"),
+    };
+    eventually("it sleeps", || line(&mut other).contains("cmd=debug"));
+    other.cmd(&["CLIENT", "KILL", "ID", &id]);
+    eventually("it is gone", || line(&mut other).trim().is_empty());
+}
+
+/// EXEC is no long command, so its worker counts as one that will take the next job soon. On two cores no other is
+/// woken for it, until the reactor sees that it waits; a tick, which comes once a second, would be too late.
+#[test]
+fn a_request_does_not_wait_for_the_only_worker_awake() {
+    let server = Limpid::with(&["--appendonly", "no", "--workers", "2"]);
+    let (mut sleeper, mut other) = (server.resp(), server.resp());
+    sleeper.check("MULTI", status("OK"));
+    sleeper.check("DEBUG SLEEP 4", status("QUEUED"));
+    sleeper.send(&["EXEC"]);
+    // It is on its way to a worker.
+    thread::sleep(Duration::from_millis(200));
+    let mut ping = || {
+        let began = Instant::now();
+        other.check("PING", status("PONG"));
+        began.elapsed()
+    };
+    // If only ticks helped, the first would be answered at one, and so each of the others a whole second later.
+    ping();
+    let fastest = ping().min(ping());
+    assert!(fastest < Duration::from_millis(500), "after {fastest:?}");
 }

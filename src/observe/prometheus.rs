@@ -10,8 +10,8 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::figures::Figures;
 use super::http::Response;
-use crate::metrics::LogFigures;
 use crate::metrics::histogram::Latencies;
+use crate::metrics::{CommandTotals, LogFigures};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -75,34 +75,21 @@ fn server(out: &mut Writer<'_>, figures: &Figures) -> fmt::Result {
 }
 
 fn commands(out: &mut Writer<'_>, figures: &Figures) -> fmt::Result {
+    type Count = fn(&CommandTotals) -> u64;
     let commands = &figures.commands;
-    out.family(MetricType::Counter, "commands", "Commands that have run", None, |family| {
-        commands
-            .iter()
-            .try_for_each(|command| family.count(&[("command", &command.name)], command.totals.calls as f64))
-    })?;
-    out.family(
-        MetricType::Counter,
-        "commands_failed",
-        "Commands that have run and replied with an error",
-        None,
-        |family| {
-            commands.iter().try_for_each(|command| {
-                family.count(&[("command", &command.name)], command.totals.failed as f64)
+    let counts: [(_, _, Count); 3] = [
+        ("commands", "Commands that have run", |totals| totals.calls),
+        ("commands_failed", "Commands that have run and replied with an error", |totals| totals.failed),
+        ("commands_rejected", "Commands that were refused before they ran", |totals| totals.rejected),
+    ];
+    for (name, help, count) in counts {
+        out.family(MetricType::Counter, name, help, None, |family| {
+            let mut rows = commands.iter();
+            rows.try_for_each(|command| {
+                family.count(&[("command", &command.name)], count(&command.totals) as f64)
             })
-        },
-    )?;
-    out.family(
-        MetricType::Counter,
-        "commands_rejected",
-        "Commands that were refused before they ran",
-        None,
-        |family| {
-            commands.iter().try_for_each(|command| {
-                family.count(&[("command", &command.name)], command.totals.rejected as f64)
-            })
-        },
-    )?;
+        })?;
+    }
     let help = "Time that commands took to run, without waiting for the disk or the network";
     out.family(MetricType::Histogram, "command_duration", help, Some(Unit::Seconds), |family| {
         commands.iter().try_for_each(|command| match &command.latencies {

@@ -31,7 +31,7 @@ pub struct Jobs<J> {
 struct Crew {
     /// By number, the last to fall asleep at the end.
     asleep: Vec<(usize, Thread)>,
-    /// Workers that will take the next job soon: not asleep, and not at a command that may run for long.
+    /// Workers that will take the next job soon: not asleep, and not at a long command or a delivery.
     at_hand: usize,
 }
 
@@ -180,10 +180,6 @@ mod tests {
         jobs
     }
 
-    fn is_asleep(jobs: &Jobs<u32>) -> bool {
-        jobs.is_asleep(0)
-    }
-
     #[test]
     fn every_job_is_taken_once() {
         let jobs = Arc::new(Jobs::new(3));
@@ -221,9 +217,9 @@ mod tests {
     fn nobody_wakes_while_enough_are_at_hand() {
         let jobs = with_a_sleeper();
         jobs.push_to(1, 1);
-        assert!(is_asleep(&jobs), "worker 1 takes it");
+        assert!(jobs.is_asleep(0), "worker 1 takes it");
         jobs.push_to(2, 1);
-        assert!(!is_asleep(&jobs), "the first has waited for too long");
+        assert!(!jobs.is_asleep(0), "the first has waited for too long");
     }
 
     #[test]
@@ -234,10 +230,10 @@ mod tests {
         jobs.push_to(1, 1);
         for late in [PATIENCE * 9, PATIENCE * 9 + PATIENCE / 2] {
             jobs.relieve(&mut relief, begun + late);
-            assert!(is_asleep(&jobs), "it is not seen to have waited yet");
+            assert!(jobs.is_asleep(0), "it is not seen to have waited yet");
         }
         jobs.relieve(&mut relief, begun + PATIENCE * 10);
-        assert!(!is_asleep(&jobs));
+        assert!(!jobs.is_asleep(0));
     }
 
     #[test]
@@ -245,7 +241,7 @@ mod tests {
         let jobs = with_a_sleeper();
         jobs.push_to(1, 1);
         jobs.leave();
-        assert!(!is_asleep(&jobs));
+        assert!(!jobs.is_asleep(0));
     }
 
     #[test]
@@ -253,13 +249,13 @@ mod tests {
         let jobs = with_a_sleeper();
         jobs.lie_down(1);
         jobs.push(1);
-        assert!(is_asleep(&jobs), "worker 1 was the last to lie down");
+        assert!(jobs.is_asleep(0), "worker 1 was the last to lie down");
         // It finds the job before it knows that it was woken; what comes now is for another.
         jobs.push(2);
-        assert!(!is_asleep(&jobs));
+        assert!(!jobs.is_asleep(0));
         jobs.lie_down(0);
         assert_eq!(jobs.try_take(), Some(1));
         jobs.get_up(1);
-        assert!(!is_asleep(&jobs));
+        assert!(!jobs.is_asleep(0));
     }
 }

@@ -67,7 +67,7 @@ pub struct Worker<'p> {
     used: Vec<Batch>,
     /// Connections whose replies leave together; their turns are kept meanwhile.
     leaving: Vec<(Arc<Connection>, Vec<u8>)>,
-    /// Buffers for such replies.
+    /// Buffers for such replies, [`TOGETHER`] at most.
     spare: Vec<Vec<u8>>,
     /// Along the pipeline of the connection at hand, and along the connections.
     ahead: LookAhead,
@@ -196,9 +196,7 @@ impl<'p> Worker<'p> {
                 }
             };
             let (pause, until) = self.run(&connection, &mut exec, progress, most);
-            if !self.rest.as_slice().is_empty() {
-                self.pool.submit_woken(&mut self.woken.others);
-            }
+            self.pool.submit_woken(&mut self.woken.others);
             if matches!(pause, Pause::Blocked) {
                 return;
             }
