@@ -36,6 +36,6 @@ impl Executor {
         self.record(&mut edit, call);
         call.depends_on = depends_on;
         self.wake(edit.finish(), call);
-        self.publish_notices(call.woken);
+        self.publish_notices(call);
     }
 }

@@ -30,7 +30,7 @@ use crate::command::pubsub;
 use crate::command::row::{Command, Flags, Run, Step};
 use crate::command::table::{self, Found};
 use crate::command::{Args, Context, Error, Keys, Server};
-use crate::keyspace::lock::{Locked, Mode, Place};
+use crate::keyspace::lock::{Kept, Locked, Mode, Place};
 use crate::keyspace::{DatabaseSize, Edit, Places, View, WaitKey};
 use crate::metrics::WorkerCounters;
 use crate::protocol::{Mark, Reply, Words};
@@ -40,13 +40,16 @@ use log::{Health, Log, Seq};
 
 const NOT_IN_MULTI: Error = Error::fixed("ERR Command not allowed inside a transaction");
 
+/// A request that has taken longer is the last of those that lock their shard only once.
+const KEPT_NANOS_MAX: u64 = 20_000;
+
 pub struct Executor {
     pub server: Arc<Server>,
     log: Arc<dyn Log>,
 }
 
 /// One request on its way.
-pub(crate) struct Call<'a, 'r, 'o> {
+pub(crate) struct Call<'a, 'r, 'o, 'k> {
     session: &'a mut Session,
     counters: &'a WorkerCounters,
     reply: &'r mut Reply<'o>,
@@ -58,11 +61,12 @@ pub(crate) struct Call<'a, 'r, 'o> {
     /// Keys that there are, but that are of no use to this request, which goes on waiting.
     left_over: Vec<WaitKey>,
     woken: &'a mut Woken,
+    kept: &'a mut Kept<'k>,
     /// What subscribers are to be told once it is durable.
     told: Vec<Notice>,
 }
 
-impl Call<'_, '_, '_> {
+impl Call<'_, '_, '_, '_> {
     /// The error takes the place of whatever was written since `mark`.
     fn fail(&mut self, mark: Mark, error: &Error) {
         self.counters.error(error.text());
@@ -98,8 +102,8 @@ impl Executor {
 
     /// Runs one request that [`look_up`] has looked up, and writes its reply.
     #[expect(clippy::too_many_arguments, reason = "all of it belongs to one worker's turn")]
-    pub fn run(
-        &self,
+    pub fn run<'k>(
+        &'k self,
         session: &mut Session,
         found: Result<Found, Error>,
         words: Words<'_>,
@@ -107,6 +111,7 @@ impl Executor {
         counters: &WorkerCounters,
         now_ms: u64,
         woken: &mut Woken,
+        kept: &mut Kept<'k>,
     ) -> Outcome {
         let mut call = Call {
             session,
@@ -117,8 +122,12 @@ impl Executor {
             blocked: false,
             left_over: Vec::new(),
             woken,
+            kept,
             told: Vec::new(),
         };
+        if !found.as_ref().is_ok_and(|found| may_keep(found.command)) || call.session.transaction.is_some() {
+            call.kept.release();
+        }
         let mark = call.reply.mark();
         let admitted = found
             .and_then(|found| self.admit(found, words, call.session, now_ms))
@@ -131,7 +140,8 @@ impl Executor {
         if let Err(error) = done {
             call.fail(mark, &error);
         }
-        if !call.blocked {
+        if !call.blocked && call.session.blocked.is_some() {
+            call.kept.release();
             self.give_up_wait(call.session, call.woken);
         }
         Outcome { depends_on: call.depends_on, blocked: call.blocked }
@@ -180,7 +190,12 @@ impl Executor {
         suits(found, session)
     }
 
-    fn dispatch(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
+    fn dispatch<'k>(
+        &'k self,
+        found: Found,
+        words: Words<'_>,
+        call: &mut Call<'_, '_, '_, 'k>,
+    ) -> Result<(), Error> {
         call.session.client.set_last_command(found.index);
         // A request that has waited was shown when it began to.
         let is_shown = self.server.monitors.are_there() && call.session.blocked.is_none();
@@ -198,6 +213,7 @@ impl Executor {
             self.count(found, words, call, done.is_err());
         }
         if is_shown {
+            call.kept.release();
             self.show(found, words, call);
         }
         done
@@ -205,9 +221,12 @@ impl Executor {
 
     /// A command has run: how long it took, and whether that is worth a note.
     #[inline]
-    fn count(&self, found: Found, words: Words<'_>, call: &Call, failed: bool) {
+    fn count(&self, found: Found, words: Words<'_>, call: &mut Call, failed: bool) {
         let metrics = &*self.server.metrics;
         let nanos = call.counters.lap();
+        if nanos > KEPT_NANOS_MAX {
+            call.kept.release();
+        }
         call.counters.ran(found.index, nanos, failed, metrics.is_tracking());
         if call.counters.sampler.takes() {
             sample::note_keys(&call.counters.sampler, found, words, call.session.db);
@@ -217,11 +236,17 @@ impl Executor {
         }
     }
 
-    fn read(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
+    fn read<'k>(
+        &'k self,
+        found: Found,
+        words: Words<'_>,
+        call: &mut Call<'_, '_, '_, 'k>,
+    ) -> Result<(), Error> {
         let keyspace = &*self.server.keyspace;
         let mut view = match key_set(found.command, words, call.session.db) {
             KeySet::One(place) => {
-                View::new(keyspace, Locked::one(keyspace, place, Mode::Shared), call.session.db, call.now_ms)
+                let locked = call.kept.one(keyspace, place, Mode::Shared);
+                View::new(keyspace, locked, call.session.db, call.now_ms)
             }
             KeySet::Many(_) if matches!(found.command.keys, Keys::Every) => {
                 View::stepwise(keyspace, call.session.db, call.now_ms)
@@ -237,19 +262,27 @@ impl Executor {
         call.depends_on = view.written();
         self.queue_notices(&view, call);
         let met_due = view.met_due();
-        drop(view);
-        self.publish_notices(call.woken);
+        match met_due {
+            true => drop(view),
+            false => call.kept.keep(view.into_locked()),
+        }
+        self.publish_notices(call);
         if met_due {
             self.expire_behind(found, words, call);
         }
         done
     }
 
-    fn write(&self, found: Found, words: Words<'_>, call: &mut Call) -> Result<(), Error> {
+    fn write<'k>(
+        &'k self,
+        found: Found,
+        words: Words<'_>,
+        call: &mut Call<'_, '_, '_, 'k>,
+    ) -> Result<(), Error> {
         self.refuse_if_unwritable()?;
         let keyspace = &*self.server.keyspace;
         let locked = match key_set(found.command, words, call.session.db) {
-            KeySet::One(place) => Locked::one(keyspace, place, Mode::Exclusive),
+            KeySet::One(place) => call.kept.one(keyspace, place, Mode::Exclusive),
             KeySet::Many(places) => Locked::many(keyspace, places, Mode::Exclusive),
         };
         let mut edit = Edit::new(keyspace, locked, self.log.collect(), call.session.db, call.now_ms);
@@ -257,8 +290,9 @@ impl Executor {
         let done = write_with(found, words, &mut edit, call);
         let done = self.settle_wait(waited, done, &mut edit, call);
         self.record(&mut edit, call);
-        self.wake(edit.finish(), call);
-        self.publish_notices(call.woken);
+        let ready = edit.finish_keeping(call.kept);
+        self.wake(ready, call);
+        self.publish_notices(call);
         done
     }
 
@@ -323,13 +357,21 @@ impl Executor {
     fn tell_when_durable(&self, call: &mut Call) {
         if !call.told.is_empty() {
             self.server.notices.push(call.session.written, std::mem::take(&mut call.told));
-            self.publish_notices(call.woken);
+            self.publish_notices(call);
+        }
+    }
+
+    /// What subscribers may be told by now.
+    #[inline]
+    fn publish_notices(&self, call: &mut Call) {
+        if self.server.notices.is_waiting() {
+            call.kept.release();
+            self.tell_subscribers(call.woken);
         }
     }
 
     /// Tells subscribers what has happened and is durable. Called when no key is locked any more.
-    #[inline]
-    pub fn publish_notices(&self, woken: &mut Woken) {
+    pub fn tell_subscribers(&self, woken: &mut Woken) {
         if self.server.notices.is_waiting() {
             let wanted = self.server.keyspace.wanted.get();
             self.server.notices.publish(|seq| self.fate(seq), wanted, &self.server.broker, woken);
@@ -411,6 +453,14 @@ fn key_set(command: &Command, words: Words<'_>, db: u8) -> KeySet {
     let mut places = Places::new();
     command.keys.each(words, db, &mut places);
     KeySet::Many(places)
+}
+
+/// Whether a request of this row may take over the lock of the one before it: it needs one shard, and waits for nothing.
+fn may_keep(command: &Command) -> bool {
+    matches!(command.run, Run::Read(_) | Run::Write(_))
+        && matches!(command.keys, Keys::Range { first: 1, last: 1, .. })
+        && !command.flags.has(Flags::LONG)
+        && !command.flags.has(Flags::BLOCKING)
 }
 
 fn is_exec(found: Found) -> bool {

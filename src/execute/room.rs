@@ -50,10 +50,11 @@ impl Executor {
     }
 
     fn make_room_for(&self, found: Found, call: &mut Call) -> Result<Found, Error> {
+        call.kept.release();
         memory::tell();
         let evicted = &call.counters.evicted;
         let ended = evict(&self.server, self.log(), call.now_ms, self.server.limit.patience(), evicted);
-        self.publish_notices(call.woken);
+        self.publish_notices(call);
         match ended {
             Evicted::Enough => Ok(found),
             Evicted::OutOfTime | Evicted::Busy => {

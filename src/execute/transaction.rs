@@ -126,7 +126,7 @@ impl Executor {
         call.counters.set_began(began);
         self.record(&mut edit, call);
         self.wake(edit.finish(), call);
-        self.publish_notices(call.woken);
+        self.publish_notices(call);
         Ok(())
     }
 

@@ -98,6 +98,11 @@ impl Held<'_> {
         };
         Shard { table, side: self.side, hasher }
     }
+
+    /// Who may write may read as well.
+    fn serves(&self, place: Place, mode: Mode) -> bool {
+        self.place == place && (mode == Mode::Shared || matches!(self.guard, Guard::Exclusive(_)))
+    }
 }
 
 /// Locked shards, ascending.
@@ -110,6 +115,57 @@ pub struct Locked<'k> {
 pub enum Mode {
     Shared,
     Exclusive,
+}
+
+/// Requests that use a shard one after the other, as those of a pipeline to one key do, lock it once for so many:
+/// whoever wants it as well waits for them all.
+const RUN_MAX: u8 = 16;
+
+/// The shard of the last request, locked still, where the next one seems to want the same.
+///
+/// Whoever holds one must release it before waiting for anything, most of all for another shard.
+#[derive(Default)]
+pub struct Kept<'k> {
+    held: Option<Held<'k>>,
+    /// Whether the request after the one that runs seems to want the same shard.
+    continues: bool,
+    /// Requests in a row that have used it.
+    run: u8,
+}
+
+impl<'k> Kept<'k> {
+    /// Before a request: whether the one behind it seems to want the same shard.
+    pub fn continues(&mut self, continues: bool) {
+        self.continues = continues;
+    }
+
+    /// As [`Locked::one`], without locking what is locked already.
+    pub fn one(&mut self, keyspace: &'k Keyspace, place: Place, mode: Mode) -> Locked<'k> {
+        match self.held.take() {
+            Some(held) if held.serves(place, mode) => {
+                let mut locked = Locked::none(keyspace);
+                locked.held.push(held);
+                locked
+            }
+            other => {
+                drop(other);
+                self.run = 0;
+                Locked::one(keyspace, place, mode)
+            }
+        }
+    }
+
+    /// The request is done with its shard.
+    pub fn keep(&mut self, mut locked: Locked<'k>) {
+        if self.continues && self.run < RUN_MAX && locked.held.len() == 1 {
+            self.run += 1;
+            self.held = locked.held.pop();
+        }
+    }
+
+    pub fn release(&mut self) {
+        self.held = None;
+    }
 }
 
 impl<'k> Locked<'k> {
@@ -260,6 +316,41 @@ mod tests {
         });
         assert_eq!(some.len(), 3);
         assert!(some.is_sorted());
+    }
+
+    #[test]
+    fn a_lock_is_kept_only_for_the_same_shard_and_not_for_ever() {
+        let keyspace = Keyspace::new(1, 0, crossbeam_channel::unbounded().0);
+        let (a, b) = (Place::of(0, b"a"), Place::of(0, b"b"));
+        let is_free = |place| Locked::try_one(&keyspace, place).is_some();
+        let mut kept = Kept::default();
+        let locked = kept.one(&keyspace, a, Mode::Shared);
+        kept.keep(locked);
+        assert!(is_free(a), "nobody is behind it");
+        kept.continues(true);
+        for mode in [Mode::Exclusive, Mode::Shared] {
+            let locked = kept.one(&keyspace, a, mode);
+            kept.keep(locked);
+            assert!(!is_free(a));
+        }
+        let locked = kept.one(&keyspace, b, Mode::Shared);
+        assert!(is_free(a) && !is_free(b));
+        kept.keep(locked);
+        let locked = kept.one(&keyspace, b, Mode::Exclusive);
+        kept.keep(locked);
+        assert!(!is_free(b), "a reader's lock is not enough for a writer");
+        kept.release();
+        assert!(is_free(b));
+        let mut in_a_row = 0;
+        loop {
+            let locked = kept.one(&keyspace, a, Mode::Exclusive);
+            kept.keep(locked);
+            if is_free(a) {
+                break;
+            }
+            in_a_row += 1;
+        }
+        assert!((1..=RUN_MAX).contains(&in_a_row), "{in_a_row}");
     }
 
     #[test]

@@ -57,4 +57,10 @@ impl LookAhead {
             keyspace.peek_table(place, |table| table::prefetch_entries(table, hash));
         }
     }
+
+    /// Whether the requests `at` and behind it seem to want the same shard; `at` is the last one stepped to.
+    pub fn stays(&self, at: usize) -> bool {
+        let [this, next] = [at, at + 1].map(|at| self.ring[at % RING].map(|(place, _)| place));
+        this.is_some() && this == next
+    }
 }

@@ -54,6 +54,14 @@ impl<'k> View<'k> {
         View { keyspace, scope, db, now_ms, hits, misses, met_due, seen, events, reading }
     }
 
+    /// What it has locked.
+    pub fn into_locked(self) -> Locked<'k> {
+        match self.scope {
+            Scope::Locked(locked) => locked,
+            Scope::Stepwise => Locked::none(self.keyspace),
+        }
+    }
+
     pub fn now_ms(&self) -> u64 {
         self.now_ms
     }

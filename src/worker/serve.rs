@@ -11,6 +11,7 @@ use crate::command::table::Found;
 use crate::connection::{Connection, Exec, Held, Progress, Turn};
 use crate::execute::log::Seq;
 use crate::execute::look_up;
+use crate::keyspace::lock::Kept;
 use crate::keyspace::prefetch::LookAhead;
 use crate::limits;
 use crate::memory;
@@ -157,7 +158,7 @@ impl<'p> Worker<'p> {
     }
 
     pub fn publish_notices(&mut self) {
-        self.pool.executor.publish_notices(&mut self.woken);
+        self.pool.executor.tell_subscribers(&mut self.woken);
         self.pool.submit_woken(&mut self.woken.others);
     }
 
@@ -337,6 +338,7 @@ impl<'p> Worker<'p> {
         self.counters().start_watch();
         let mut until = 0;
         let keyspace = &*self.pool.executor.server.keyspace;
+        let mut kept = Kept::default();
         let pipelined = progress.batch.requests.len() - progress.next > 1;
         let last = progress.next.saturating_add(most);
         self.ahead.restart(progress.next);
@@ -357,6 +359,7 @@ impl<'p> Worker<'p> {
                     let key = progress.batch.words(requests.get(at)?).iter().nth(1)?;
                     Some(keyspace.spot(session.db, key))
                 });
+                kept.continues(self.ahead.stays(progress.next));
             }
             let wire = Wire::of(request.form, session.resp);
             let start = self.out.len();
@@ -369,6 +372,9 @@ impl<'p> Worker<'p> {
                 let long = has(&found, Flags::LONG);
                 let paused = self.pool.executor.pause(session, &found, words, now_ms);
                 let may_wait = has(&found, Flags::BLOCKING) || has(&found, Flags::REPLIES_LATER);
+                if may_wait || paused.is_some() || long {
+                    kept.release();
+                }
                 if (may_wait || paused.is_some()) && start > 0 {
                     // What stands before a request that may wait is sent first.
                     connection.resume_with(progress);
@@ -402,6 +408,7 @@ impl<'p> Worker<'p> {
                     counters,
                     now_ms,
                     &mut self.woken,
+                    &mut kept,
                 );
                 if long {
                     self.come_back();

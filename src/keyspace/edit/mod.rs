@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use super::effects::Effects;
 use super::entry::{Content, Entry};
 use super::event;
-use super::lock::{Locked, Place};
+use super::lock::{Kept, Locked, Place};
 use super::object::{Object, Stored, WrongType};
 use super::shard::ShardMut;
 use super::view::{Scope, View};
@@ -401,10 +401,20 @@ impl<'k> Edit<'k> {
     /// Releases the locks, then frees what was removed. Returns the changed keys that somebody waits for, and
     /// that there are.
     pub fn finish(self) -> Vec<WaitKey> {
+        self.finish_keeping(&mut Kept::default())
+    }
+
+    /// The same, but a lock is kept for the next request if nobody has to be told and nothing to be freed.
+    pub fn finish_keeping(self, kept: &mut Kept<'k>) -> Vec<WaitKey> {
         let Edit { view, removed, mut ready, .. } = self;
         ready.retain(|(db, key)| view.peek(*db, key).is_some());
         let keyspace = view.keyspace;
-        drop(view);
+        let locked = view.into_locked();
+        if ready.is_empty() && removed.is_empty() {
+            kept.keep(locked);
+            return ready;
+        }
+        drop(locked);
         keyspace.free(removed);
         ready
     }
