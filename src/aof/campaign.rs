@@ -3,10 +3,11 @@
 //! After every end of a life, clean, killed or without power, in the middle of a compaction or not, the log is recovered
 //! and must hold a prefix of what was appended, cut between commands, with everything in it that had been called durable.
 
+use super::batch::Batch;
 use super::compaction::{Catalog, Compaction, Requested, Step};
 use super::memory::{Faults, MemoryStorage, Random};
 use super::recovery::{self, Recovered};
-use super::writer::{Appended, Now, Writer};
+use super::writer::{Now, Writer};
 use super::{Error, Event, Policy};
 use crate::execute::log::Seq;
 use crate::keyspace::effects::Effects;
@@ -131,6 +132,13 @@ impl Promises {
             }
         }
     }
+}
+
+/// One command's effects, numbered.
+struct Appended {
+    first: Seq,
+    generation: u32,
+    effects: Effects,
 }
 
 /// One process, from its start to its end.
@@ -313,8 +321,8 @@ impl History {
         let mut effects = Effects::new();
         unit.iter().for_each(|(key, change)| push(&mut effects, *key, change));
         let shared = &life.writer.shared;
-        shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
-        let first = shared.next.fetch_add(u64::from(effects.records()), Relaxed);
+        shared.appending.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+        let first = shared.appending.next.fetch_add(u64::from(effects.records()), Relaxed);
         apply(&mut self.state, &unit);
         self.units.push(unit);
         life.unsent.push((shards, Appended { first, generation, effects }));
@@ -403,9 +411,13 @@ impl Life {
 
     fn send_if(&mut self, mut wanted: impl FnMut(&[usize]) -> bool) {
         self.pump();
-        // The last ones first: the others are overtaken.
-        let sent: Vec<_> = self.unsent.extract_if(.., |(shards, _)| wanted(shards)).collect();
-        sent.into_iter().rev().for_each(|(_, appended)| self.writer.take(appended));
+        // Two threads have appended them, and the second one's come first: the others are overtaken.
+        let mut batches = [Batch::default(), Batch::default()];
+        for (_, appended) in self.unsent.extract_if(.., |(shards, _)| wanted(shards)) {
+            let Appended { first, generation, effects } = appended;
+            batches[usize::from(first % 3 == 0)].push(first, generation, &effects);
+        }
+        batches.into_iter().rev().for_each(|batch| self.writer.take(batch));
     }
 
     /// True if a compaction has come to its end.

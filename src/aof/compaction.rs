@@ -172,7 +172,7 @@ impl Compaction {
             return Err(lost("the log could not be written meanwhile"));
         }
         let Some(base) = &mut self.base else { return Ok(()) };
-        base.push(effects, Seq::MAX);
+        base.push(effects.all(), Seq::MAX);
         if base.group_bytes() < limits::LOG_GROUP {
             return Ok(());
         }

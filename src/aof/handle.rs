@@ -5,17 +5,19 @@
 //! it sleeps. So `ring` costs a system call only when there is somebody to wake.
 
 use super::backup::{self, BackedUp};
+use super::batch::{Batch, Lanes};
 use super::compaction::{Catalog, Compaction, Step};
 use super::error::{Error, Result};
 use super::recovery::{self, Recovered, Target};
 use super::stats::{Shared, Stats};
 use super::storage::Storage;
-use super::writer::{Appended, End, Now, Writer};
+use super::writer::{End, Now, Writer};
 use super::{Event, Policy};
 use crate::execute::log::{Health, Log, Seq};
 use crate::keyspace::effects::Effects;
 use crate::memory;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
+use std::cell::Cell;
 use std::io;
 use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, fence};
@@ -26,10 +28,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Where nobody waits for the disk, the thread looks for work no more often than this, however often it is rung.
 const PACE: Duration = Duration::from_millis(2);
 
+/// Effects of this size are handed over as they are.
+const COPIED_BYTES: usize = 64 << 10;
+
 /// The log of a running server.
 pub struct Aof {
     shared: Arc<Shared>,
     catalog: Arc<Catalog>,
+    lanes: Arc<Lanes>,
     messages: Sender<Message>,
     /// The thread has found the channel empty and wants to be woken.
     sleeping: Arc<AtomicBool>,
@@ -37,13 +43,14 @@ pub struct Aof {
     join: Mutex<Option<JoinHandle<Outcome>>>,
 }
 
-const _: () = assert!(size_of::<Message>() <= 56, "one for each append: anything big is boxed");
-
 /// How a log ended; the error says what is lost.
 type Outcome = std::result::Result<(), String>;
 
 enum Message {
-    Append(Appended),
+    /// This lane holds a batch.
+    Lane(usize),
+    /// So much that it was not worth copying.
+    Batch(Box<Batch>),
     Compaction(Box<Step>),
     Policy(Policy),
     /// Sync what was appended before, and say where the log ends then.
@@ -66,10 +73,11 @@ impl Aof {
         shared.asked_to_wait.store(policy == Policy::Always, Release);
         let (messages, inbox) = unbounded();
         let sleeping = Arc::new(AtomicBool::new(false));
-        let thread = Loop { inbox, sleeping: sleeping.clone(), pace: pace(policy) };
+        let lanes = Arc::new(Lanes::new());
+        let thread = Loop { inbox, lanes: lanes.clone(), sleeping: sleeping.clone(), pace: pace(policy) };
         let join = thread::Builder::new().name("aof".to_owned()).spawn(move || thread.run(writer))?;
         let thread = join.thread().clone();
-        Ok(Aof { shared, catalog, messages, sleeping, thread, join: Mutex::new(Some(join)) })
+        Ok(Aof { shared, catalog, lanes, messages, sleeping, thread, join: Mutex::new(Some(join)) })
     }
 
     pub fn stats(&self) -> &Stats {
@@ -151,16 +159,41 @@ impl Drop for Aof {
     }
 }
 
+thread_local! {
+    /// The buffer of the effects that this thread has appended last, for the next ones.
+    static SPARE: Cell<Effects> = const { Cell::new(Effects::new()) };
+}
+
 impl Log for Aof {
-    fn append(&self, effects: Effects, generation: u32) -> Seq {
+    fn collect(&self) -> Effects {
+        SPARE.take()
+    }
+
+    fn append(&self, mut effects: Effects, generation: u32) -> Seq {
         let records = u64::from(effects.records());
         if records == 0 {
             return self.shared.last_seq();
         }
-        self.shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
-        let first = self.shared.next.fetch_add(records, SeqCst);
+        self.shared.appending.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+        let number = || self.shared.appending.next.fetch_add(records, SeqCst);
         // Fails only after `close`.
-        let _ = self.messages.send(Message::Append(Appended { first, generation, effects }));
+        let send = |message| drop(self.messages.send(message));
+        let first = if effects.size_bytes() < COPIED_BYTES {
+            let add = |batch: &mut Batch| {
+                // Numbered here, so that a lane is in order even if two threads share it.
+                let first = number();
+                batch.push(first, generation, &effects);
+                first
+            };
+            let first = self.lanes.fill(add, |lane| send(Message::Lane(lane)));
+            effects.clear();
+            SPARE.set(effects);
+            first
+        } else {
+            let first = number();
+            send(Message::Batch(Box::new(Batch::of(first, generation, effects))));
+            first
+        };
         first + records - 1
     }
 
@@ -177,7 +210,7 @@ impl Log for Aof {
     }
 
     fn backlog_bytes(&self) -> usize {
-        self.shared.backlog_bytes.load(Relaxed)
+        self.shared.appending.backlog_bytes.load(Relaxed)
     }
 
     fn health(&self) -> Health {
@@ -188,6 +221,7 @@ impl Log for Aof {
 /// The thread's side.
 struct Loop {
     inbox: Receiver<Message>,
+    lanes: Arc<Lanes>,
     sleeping: Arc<AtomicBool>,
     /// How long to leave rings unheard after some work.
     pace: Duration,
@@ -228,7 +262,11 @@ impl Loop {
         let mut found = Found::Nothing;
         while writer.has_room() {
             match self.inbox.try_recv() {
-                Ok(Message::Append(appended)) => writer.take(appended),
+                Ok(Message::Lane(lane)) => {
+                    let batch = self.lanes.take(lane, writer.spare());
+                    writer.take(batch);
+                }
+                Ok(Message::Batch(batch)) => writer.take(*batch),
                 Ok(Message::Compaction(step)) => writer.compaction_step(*step),
                 Ok(Message::Policy(policy)) => {
                     self.pace = pace(policy);

@@ -5,7 +5,7 @@ use super::mark;
 use super::record;
 use super::storage::{Appender, Storage};
 use crate::execute::log::Seq;
-use crate::keyspace::effects::Effects;
+use crate::keyspace::effects::Records;
 use crate::limits;
 use crc32fast::Hasher;
 use std::io;
@@ -94,14 +94,14 @@ impl LogFile {
     }
 
     /// Adds records to the group. `synced` is the number of the last record that is in the file for certain.
-    pub fn push(&mut self, effects: &Effects, synced: Seq) {
+    pub fn push(&mut self, records: Records<'_>, synced: Seq) {
         if self.group.is_empty() && synced < self.written {
             mark::push_synced(&mut self.group, synced);
         }
-        self.group_records += u64::from(effects.records());
+        self.group_records += u64::from(records.count());
         // With the mark: a huge record must not be copied for the few bytes behind it.
-        self.group.reserve(effects.size_bytes() + mark::LINE_BYTES_MAX);
-        for record in effects.iter() {
+        self.group.reserve(records.size_bytes() + mark::LINE_BYTES_MAX);
+        for record in records.iter() {
             record::push(&mut self.group, record, &mut self.db);
         }
     }

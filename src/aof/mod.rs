@@ -1,23 +1,24 @@
 //! The log on disk: text files that hold what was acknowledged.
 //!
 //! ```text
-//!  worker ─┐ append: number, send        thread `aof`                          directory
-//!  worker ─┼──► channel (unbounded) ──► Writer: order, group, mark ──► 00000004.aof ──► fdatasync
-//!  worker ─┘ ring: wake if asleep            │                                  MANIFEST
-//!     ▲                                      │
-//!     └── Event::Durable(seq) ◄──────────────┘        recovery ◄── files, at the start
+//!  worker ─► lane ─┐ append: number, batch   thread `aof`                          directory
+//!  worker ─► lane ─┼──► channel of batches ──► Writer: order, group, mark ──► 00000004.aof ──► fdatasync
+//!  worker ─► lane ─┘ ring: wake if asleep         │                                  MANIFEST
+//!     ▲                                           │
+//!     └── Event::Durable(seq) ◄───────────────────┘        recovery ◄── files, at the start
 //! ```
 //!
 //! Bottom up: `storage` is the port that files lie behind; `mark` and `record` are the two kinds of lines;
 //! `groups` cuts a file into commit groups and `log_file` writes them; `manifest` says which files count;
-//! `replay` verifies one file and `recovery` opens the directory; `writer` forms groups, and [`Aof`] is its
-//! thread and its handle; `compaction` makes the log shorter, `backup`
+//! `replay` verifies one file and `recovery` opens the directory; `batch` is what threads append to, `writer` forms
+//! groups, and [`Aof`] is its thread and its handle; `compaction` makes the log shorter, `backup`
 //! copies it. `check`, `reseal` and `restore` are for
 //! `limpid check`. `docs/log.md` draws the format and states the promises.
 //!
 //! The log knows no keys and no commands: a record is words. It takes no lock of the keyspace.
 
 mod backup;
+mod batch;
 #[cfg(test)]
 mod campaign;
 pub mod check;

@@ -27,16 +27,22 @@ pub struct Stats {
     pub base_bytes: AtomicU64,
 }
 
-pub struct Shared {
+/// What each append changes: apart from what every reply reads.
+#[repr(align(128))]
+pub struct Appending {
     /// The number that the next record gets.
     pub next: AtomicU64,
+    /// Bytes of effects appended and not yet written.
+    pub backlog_bytes: AtomicUsize,
+}
+
+pub struct Shared {
+    pub appending: Appending,
     /// The last record that is on disk.
     synced: AtomicU64,
     /// Replies wait for the disk: the policy that was asked for last says so, or the one that the thread still keeps.
     pub asked_to_wait: AtomicBool,
     waits: AtomicBool,
-    /// Bytes of effects appended and not yet written.
-    pub backlog_bytes: AtomicUsize,
     pub stats: Stats,
     /// The generation of the last compaction that the thread has given up.
     pub lost_compaction: AtomicU32,
@@ -47,11 +53,10 @@ pub struct Shared {
 impl Shared {
     pub fn new(last_seq: Seq) -> Self {
         Self {
-            next: AtomicU64::new(last_seq + 1),
+            appending: Appending { next: AtomicU64::new(last_seq + 1), backlog_bytes: AtomicUsize::new(0) },
             synced: AtomicU64::new(0),
             asked_to_wait: AtomicBool::new(false),
             waits: AtomicBool::new(false),
-            backlog_bytes: AtomicUsize::new(0),
             stats: Stats::default(),
             lost_compaction: AtomicU32::new(0),
             refusing: AtomicBool::new(false),
@@ -60,7 +65,7 @@ impl Shared {
     }
 
     pub fn last_seq(&self) -> Seq {
-        self.next.load(Acquire) - 1
+        self.appending.next.load(Acquire) - 1
     }
 
     /// What [`crate::execute::log::Log::durable`] says. A change to `always` holds at once, one from it when all that

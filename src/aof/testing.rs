@@ -1,11 +1,12 @@
 //! Logs to test on.
 
 use super::Policy;
+use super::batch::Batch;
 use super::error::Result;
 use super::manifest::MANIFEST;
 use super::memory::MemoryStorage;
 use super::recovery::{Recovered, open};
-use super::writer::{Appended, Now, Writer};
+use super::writer::{Now, Writer};
 use crate::keyspace::effects::Effects;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -37,9 +38,9 @@ pub fn log(groups: u64, policy: Policy, close: bool) -> (MemoryStorage, Vec<Stri
             let (db, key) = (group as u8 % 3, format!("key:{}", lines.len()));
             effects.push(db, &[b"SET", key.as_bytes(), b"a \n\xffvalue"]);
             lines.push(format!("{db} SET {key} a \\n\\xffvalue"));
-            let first = writer.shared().next.fetch_add(1, Relaxed);
-            writer.shared().backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
-            writer.take(Appended { first, generation: 0, effects });
+            let first = writer.shared().appending.next.fetch_add(1, Relaxed);
+            writer.shared().appending.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+            writer.take(Batch::of(first, 0, effects));
         }
         writer.commit(now);
         now.instant += Duration::from_millis(400);

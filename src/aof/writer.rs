@@ -2,14 +2,15 @@
 //! writes and syncs those, and tells who waits.
 //!
 //! ```text
-//!  appended, nearly in order ──► early (gaps) ──► group: text ──► one append ──► sync ──► Event::Durable
-//!                                                   ▲                 │ no space: truncate, keep the group,
-//!                                                   └─────────────────┘ try again in a second
-//!                                                                     │ anything else: poisoned for good
+//!  batches, each in order ──► waiting (gaps) ──► group: text ──► one append ──► sync ──► Event::Durable
+//!                                                  ▲                 │ no space: truncate, keep the group,
+//!                                                  └─────────────────┘ try again in a second
+//!                                                                    │ anything else: poisoned for good
 //! ```
 //!
 //! Time comes in from outside and nothing here blocks but the storage, so that the crash tests replay from a seed.
 
+use super::batch::Batch;
 use super::compaction::{Delta, Switch};
 use super::log_file::{self, LogFile, Written};
 use super::recovery::Recovered;
@@ -17,7 +18,7 @@ use super::stats::Shared;
 use super::storage::Storage;
 use super::{Event, Policy};
 use crate::execute::log::{Health, Seq};
-use crate::keyspace::effects::Effects;
+use crate::keyspace::effects::Records;
 use crate::limits;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -38,14 +39,6 @@ pub struct Now {
     pub instant: Instant,
 }
 
-/// The effects of one command or one transaction, numbered.
-pub struct Appended {
-    pub first: Seq,
-    /// The compaction whose base holds all shards that the effects belong to already.
-    pub generation: u32,
-    pub effects: Effects,
-}
-
 /// Where the log ends: all before it is on disk.
 pub struct End {
     /// The growing segment, and its size.
@@ -58,8 +51,11 @@ pub struct Writer {
     pub(super) segment: LogFile,
     /// What the records of the segment's group count for in the backlog.
     backlog_bytes: usize,
-    /// Effects that overtook others between being numbered and being sent.
-    early: BTreeMap<Seq, Appended>,
+    /// Batches, by the number of the next record in each: one waits for those in between, which another thread sends,
+    /// or for room in the group.
+    waiting: BTreeMap<Seq, Batch>,
+    /// To be filled again.
+    spare: Vec<Batch>,
     /// The last record that is on disk for certain.
     pub(super) synced: Seq,
     last_sync: Instant,
@@ -96,7 +92,8 @@ impl Writer {
         let writer = Self {
             segment: LogFile::new(name, segment, end),
             backlog_bytes: 0,
-            early: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            spare: Vec::new(),
             synced: seq,
             last_sync: now.instant,
             policy,
@@ -127,45 +124,64 @@ impl Writer {
         }
     }
 
-    /// Takes effects in any order; only an unbroken row of numbers goes into the group.
-    pub fn take(&mut self, appended: Appended) {
-        if appended.first == self.segment.last() + 1 && !matches!(self.state, State::Full { .. }) {
-            self.encode(&appended);
-            self.admit_early();
-        } else {
-            self.early.insert(appended.first, appended);
+    /// Takes batches in any order.
+    pub fn take(&mut self, batch: Batch) {
+        match batch.next() {
+            Some(next) => drop(self.waiting.insert(next, batch)),
+            None => self.spare.push(batch),
         }
+        self.admit();
     }
 
-    fn admit_early(&mut self) {
-        while let Some(entry) =
-            self.early.first_entry().filter(|entry| *entry.key() == self.segment.last() + 1)
+    /// An emptied batch, or a new one.
+    pub fn spare(&mut self) -> Batch {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// An unbroken row of numbers goes into the group, while it has room.
+    fn admit(&mut self) {
+        if matches!(self.state, State::Full { .. }) {
+            return;
+        }
+        while self.has_room()
+            && let Some(first) = self.waiting.first_entry()
+            && *first.key() == self.segment.last() + 1
         {
-            let appended = entry.remove();
-            self.encode(&appended);
+            let mut batch = first.remove();
+            while self.has_room()
+                && batch.next() == Some(self.segment.last() + 1)
+                && let Some((records, generation)) = batch.take()
+            {
+                self.encode(records, generation);
+            }
+            match batch.next() {
+                Some(next) => drop(self.waiting.insert(next, batch)),
+                None => self.spare.push(batch),
+            }
         }
     }
 
-    fn encode(&mut self, Appended { generation, effects, .. }: &Appended) {
-        self.backlog_bytes += effects.size_bytes();
-        self.segment.push(effects, self.synced);
-        if let Some(delta) = self.delta.as_mut().filter(|delta| delta.generation == *generation) {
-            delta.file.push(effects, Seq::MAX);
+    fn encode(&mut self, records: Records<'_>, generation: u32) {
+        self.backlog_bytes += records.size_bytes();
+        self.segment.push(records, self.synced);
+        if let Some(delta) = self.delta.as_mut().filter(|delta| delta.generation == generation) {
+            delta.file.push(records, Seq::MAX);
         }
     }
 
-    /// Closes and writes the group, if there is one.
+    /// Closes and writes the group, if there is one, and further ones until everything taken is written.
     pub fn commit(&mut self, now: Now) {
-        if self.segment.has_records() {
+        while self.segment.has_records() {
             match self.state {
                 State::Sound => {
                     self.segment.close_group(now.unix_ms);
                     self.write(now);
                 }
                 // Waits for `tick`.
-                State::Full { .. } => {}
+                State::Full { .. } => break,
                 State::Poisoned(_) => self.drop_group(),
             }
+            self.admit();
         }
         self.advance_compaction(now);
     }
@@ -222,7 +238,7 @@ impl Writer {
         if self.is_sound() {
             self.shared.set_health(Health::Writable);
             (self.notify)(Event::Healed(self.segment.written));
-            self.admit_early();
+            self.admit();
             self.commit(now);
         }
     }
@@ -230,7 +246,7 @@ impl Writer {
     /// The group is done with, whether it is written or given up.
     fn shrink_backlog(&mut self) {
         let bytes = mem::take(&mut self.backlog_bytes);
-        let before = self.shared.backlog_bytes.fetch_sub(bytes, Release);
+        let before = self.shared.appending.backlog_bytes.fetch_sub(bytes, Release);
         self.overflowed |= before > limits::LOG_BACKLOG_MAX;
         if self.overflowed && before - bytes < limits::LOG_BACKLOG_MAX / 2 {
             self.overflowed = false;
@@ -353,7 +369,7 @@ impl Writer {
         }
         self.abandon_compaction("the log was closed");
         match self.state {
-            State::Sound if self.early.is_empty() => Ok(()),
+            State::Sound if self.waiting.is_empty() => Ok(()),
             State::Sound => Err(format!("record {} was numbered, but never came", self.segment.last() + 1)),
             State::Full { .. } => Err("there is still no space for the last records".to_owned()),
             State::Poisoned(reason) => Err(reason),

@@ -3,6 +3,8 @@
 //! Effects are collected while the shards are locked, so collecting is a plain copy of bytes;
 //! the log's own thread turns them into text later.
 
+use std::ops::Range;
+
 /// Records in apply order. A record is a database number and the words of a command that repeats
 /// the change: absolute, never relative or random.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -79,8 +81,44 @@ impl Effects {
         self.bytes.len()
     }
 
+    /// Bytes that are allocated for them.
+    pub fn capacity_bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// All records.
+    pub fn all(&self) -> Records<'_> {
+        Records { bytes: &self.bytes, count: self.records }
+    }
+
+    /// The records that lie there, of which there are `count`.
+    pub fn part(&self, bytes: Range<usize>, count: u32) -> Records<'_> {
+        Records { bytes: &self.bytes[bytes], count }
+    }
+
     pub fn iter(&self) -> Iter<'_> {
-        Iter { rest: &self.bytes }
+        self.all().iter()
+    }
+}
+
+/// Some records of effects.
+#[derive(Clone, Copy)]
+pub struct Records<'a> {
+    bytes: &'a [u8],
+    count: u32,
+}
+
+impl<'a> Records<'a> {
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    pub fn size_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub fn iter(&self) -> Iter<'a> {
+        Iter { rest: self.bytes }
     }
 }
 

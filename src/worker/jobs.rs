@@ -17,7 +17,8 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 pub const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Time slices given away before a worker falls asleep. The next requests often come meanwhile, and save a wake-up;
-/// more of them, or spinning, would be the time of the reactor and of clients, on whom it waits.
+/// more of them, or spinning, would be the time of the reactor and of clients, on whom it waits. Where it waits for the
+/// disk as well, nothing comes so soon.
 const YIELDS: usize = 4;
 
 pub struct Jobs<J> {
@@ -79,10 +80,10 @@ impl<J> Jobs<J> {
         }
     }
 
-    /// The next job for this worker, which sleeps until there is one.
-    pub fn take(&self, worker: usize) -> J {
+    /// The next job for this worker, which sleeps until there is one. `soon`: it will hardly have to.
+    pub fn take(&self, worker: usize, soon: bool) -> J {
         loop {
-            if let Some(job) = self.look_for_one() {
+            if let Some(job) = self.look_for_one(if soon { YIELDS } else { 0 }) {
                 return job;
             }
             self.lie_down(worker);
@@ -97,12 +98,12 @@ impl<J> Jobs<J> {
         }
     }
 
-    fn look_for_one(&self) -> Option<J> {
+    fn look_for_one(&self, yields: usize) -> Option<J> {
         let again = || {
             thread::yield_now();
             self.try_take()
         };
-        self.try_take().or_else(|| (0..YIELDS).find_map(|_| again()))
+        self.try_take().or_else(|| (0..yields).find_map(|_| again()))
     }
 
     fn try_take(&self) -> Option<J> {
@@ -187,7 +188,7 @@ mod tests {
             .map(|worker| {
                 let jobs = Arc::clone(&jobs);
                 thread::spawn(move || {
-                    std::iter::repeat_with(|| jobs.take(worker))
+                    std::iter::repeat_with(|| jobs.take(worker, true))
                         .take_while(|&job| job != STOP)
                         .collect::<Vec<_>>()
                 })

@@ -186,7 +186,8 @@ impl Pool {
     fn run(self: &Arc<Self>, index: usize) {
         let mut worker = serve::Worker::new(self, index);
         loop {
-            let job = self.jobs.take(index);
+            let waits_for_disk = self.log().durable() != Seq::MAX;
+            let job = self.jobs.take(index, !waits_for_disk);
             self.busy.fetch_add(1, Ordering::Relaxed);
             match job {
                 Job::Serve(connections) => worker.serve_all(connections),

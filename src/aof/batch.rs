@@ -1,0 +1,205 @@
+//! What threads have appended and the log's thread has not taken yet.
+//!
+//! Each thread fills a lane of its own, and sends a message when it puts effects into an empty one: the batch in the
+//! lane then grows on until the log's thread takes it as a whole. So the way from core to core is paid per
+//! batch, not per command. A lane is in the order of its numbers; the writer merges them.
+
+use crate::execute::log::Seq;
+use crate::keyspace::effects::{Effects, Records};
+use crate::limits;
+use std::mem;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// Numbered effects of many commands, behind one another.
+#[derive(Default)]
+pub struct Batch {
+    effects: Effects,
+    runs: Vec<Run>,
+    /// Runs that were taken off the front.
+    taken: usize,
+}
+
+/// Effects whose numbers follow one another, and that go into one group.
+struct Run {
+    first: Seq,
+    /// The compaction whose base holds all shards that the effects belong to already.
+    generation: u32,
+    records: u32,
+    bytes: Range<usize>,
+}
+
+/// A run ends when it is so long. One command is never split.
+const RUN_BYTES: usize = limits::LOG_GROUP / 16;
+
+/// A buffer that has grown beyond this is not used again.
+const KEPT_BYTES: usize = 2 * limits::LOG_GROUP;
+
+impl Run {
+    fn goes_on_with(&self, first: Seq, generation: u32) -> bool {
+        self.generation == generation && self.next() == first && self.bytes.len() < RUN_BYTES
+    }
+
+    /// The number behind it.
+    fn next(&self) -> Seq {
+        self.first + Seq::from(self.records)
+    }
+}
+
+impl Batch {
+    /// One command's effects, which are not copied.
+    pub fn of(first: Seq, generation: u32, effects: Effects) -> Batch {
+        let run = Run { first, generation, records: effects.records(), bytes: 0..effects.size_bytes() };
+        Batch { effects, runs: vec![run], taken: 0 }
+    }
+
+    /// Adds one command's effects, whose numbers are higher than those before.
+    pub fn push(&mut self, first: Seq, generation: u32, effects: &Effects) {
+        let (records, start) = (effects.records(), self.effects.size_bytes());
+        self.effects.append(effects);
+        let end = self.effects.size_bytes();
+        match self.runs.last_mut() {
+            Some(last) if last.goes_on_with(first, generation) => {
+                last.records += records;
+                last.bytes.end = end;
+            }
+            _ => self.runs.push(Run { first, generation, records, bytes: start..end }),
+        }
+    }
+
+    /// The number of the first record that was not taken yet.
+    pub fn next(&self) -> Option<Seq> {
+        self.runs.get(self.taken).map(|run| run.first)
+    }
+
+    /// Takes records off the front, of whole commands, and the compaction that they name.
+    pub fn take(&mut self) -> Option<(Records<'_>, u32)> {
+        let run = self.runs.get(self.taken)?;
+        self.taken += 1;
+        Some((self.effects.part(run.bytes.clone(), run.records), run.generation))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Empties it, to be filled again.
+    fn clear(&mut self) {
+        if self.effects.capacity_bytes() > KEPT_BYTES {
+            *self = Batch::default();
+            return;
+        }
+        self.effects.clear();
+        self.runs.clear();
+        self.taken = 0;
+    }
+}
+
+/// Where threads put what they append: a few lanes, nearly always one for each of them.
+pub struct Lanes(Box<[Lane]>);
+
+/// Padded to two cache lines, as processors fetch them in pairs: a neighbour belongs to another core.
+#[derive(Default)]
+#[repr(align(128))]
+struct Lane(Mutex<Batch>);
+
+/// Numbers threads, in the order in which they first append.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Lanes {
+    pub fn new() -> Lanes {
+        // Beside the workers, the janitor and a compaction append a little.
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Lanes((0..cores + 1).map(|_| Lane::default()).collect())
+    }
+
+    /// Gives this thread's batch to `fill`, and says which lane it is in if it was empty before.
+    pub fn fill<R>(&self, fill: impl FnOnce(&mut Batch) -> R, begun: impl FnOnce(usize)) -> R {
+        let number = THREAD.with(|&thread| thread % self.0.len());
+        let mut batch = self.lock(number);
+        let begins = batch.is_empty();
+        let filled = fill(&mut batch);
+        if begins {
+            // Still locked: a thread that shares the lane relies on the message being there.
+            begun(number);
+        }
+        filled
+    }
+
+    /// Takes what a lane holds, and leaves an empty batch there.
+    pub fn take(&self, number: usize, mut spare: Batch) -> Batch {
+        spare.clear();
+        mem::swap(&mut *self.lock(number), &mut spare);
+        spare
+    }
+
+    fn lock(&self, number: usize) -> MutexGuard<'_, Batch> {
+        self.0[number].0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn effects(records: u32) -> Effects {
+        let mut effects = Effects::new();
+        (0..records).for_each(|record| effects.push(0, &[b"DEL", record.to_string().as_bytes()]));
+        effects
+    }
+
+    fn taken(batch: &mut Batch) -> Vec<(Seq, u32, u32)> {
+        std::iter::from_fn(|| {
+            let next = batch.next()?;
+            let (records, generation) = batch.take()?;
+            assert_eq!(records.iter().count(), records.count() as usize);
+            Some((next, records.count(), generation))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn neighbours_are_taken_together() {
+        let mut batch = Batch::default();
+        for (first, generation, records) in [(5, 0, 1), (6, 0, 2), (8, 1, 1), (10, 1, 1), (11, 1, 1)] {
+            batch.push(first, generation, &effects(records));
+        }
+        assert_eq!(taken(&mut batch), [(5, 3, 0), (8, 1, 1), (10, 2, 1)]);
+        assert_eq!(batch.next(), None);
+    }
+
+    #[test]
+    fn a_run_ends_but_a_command_is_whole() {
+        let mut batch = Batch::default();
+        let many = effects(40_000);
+        assert!(many.size_bytes() > RUN_BYTES);
+        batch.push(1, 0, &effects(1));
+        batch.push(2, 0, &many);
+        batch.push(40_002, 0, &effects(1));
+        assert_eq!(taken(&mut batch), [(1, 40_001, 0), (40_002, 1, 0)]);
+    }
+
+    #[test]
+    fn a_lane_says_once_that_it_has_something() {
+        let lanes = Lanes::new();
+        let mut messages = Vec::new();
+        for first in 1..4 {
+            lanes.fill(|batch| batch.push(first, 0, &effects(1)), |lane| messages.push(lane));
+        }
+        let [lane] = messages[..] else { panic!("{messages:?}") };
+        assert_eq!(taken(&mut lanes.take(lane, Batch::default())), [(1, 3, 0)]);
+        let mut again = false;
+        lanes.fill(|batch| batch.push(4, 0, &effects(1)), |_| again = true);
+        assert!(again);
+        let huge = Batch::of(9, 0, effects(200_000));
+        assert!(huge.effects.capacity_bytes() > KEPT_BYTES);
+        assert_eq!(taken(&mut lanes.take(lane, huge)), [(4, 1, 0)]);
+        assert!(lanes.lock(lane).effects.capacity_bytes() <= KEPT_BYTES);
+    }
+}
