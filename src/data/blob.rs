@@ -82,6 +82,10 @@ impl Keyed for Blob {
     fn key(&self) -> &[u8] {
         self
     }
+
+    fn address(&self) -> *const u8 {
+        self.0.as_ptr()
+    }
 }
 
 impl Clone for Blob {

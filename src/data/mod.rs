@@ -18,6 +18,7 @@ pub mod hyperloglog;
 pub mod lcs;
 pub mod list;
 pub mod packed;
+pub mod prefetch;
 pub mod random;
 pub mod rdb;
 pub mod set;

@@ -92,11 +92,14 @@ struct Held<'k> {
 
 impl Held<'_> {
     fn shard<'s>(&'s self, hasher: &'s KeyHasher) -> Shard<'s> {
-        let table = match &self.guard {
-            Guard::Shared(guard) => &**guard,
-            Guard::Exclusive(guard) => &**guard,
-        };
-        Shard { table, side: self.side, hasher }
+        Shard { table: self.table(), side: self.side, hasher }
+    }
+
+    fn table(&self) -> &Table {
+        match &self.guard {
+            Guard::Shared(guard) => guard,
+            Guard::Exclusive(guard) => guard,
+        }
     }
 
     /// Who may write may read as well.
@@ -160,6 +163,14 @@ impl<'k> Kept<'k> {
         if self.continues && self.run < RUN_MAX && locked.held.len() == 1 {
             self.run += 1;
             self.held = locked.held.pop();
+        }
+    }
+
+    /// Looks at a shard's table if it is kept, or if nobody is writing to it.
+    pub fn peek_table(&self, keyspace: &Keyspace, place: Place, look: impl FnOnce(&Table)) {
+        match &self.held {
+            Some(held) if held.place == place => look(held.table()),
+            _ => keyspace.peek_table(place, look),
         }
     }
 

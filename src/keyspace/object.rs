@@ -1,5 +1,6 @@
 //! The values that do not lie inline in their entry.
 
+use crate::data::dict::Ahead;
 use crate::data::hash::Hash;
 use crate::data::list::List;
 use crate::data::set::Set;
@@ -85,6 +86,16 @@ impl Object {
             Object::Set(_) => Type::Set,
             Object::ZSet(_) => Type::ZSet,
             Object::Hash(_) => Type::Hash,
+        }
+    }
+
+    /// Where the elements of a large collection lie, if they are found by their names.
+    pub fn dict(&self) -> Option<&dyn Ahead> {
+        match self {
+            Object::Set(set) => set.dict(),
+            Object::ZSet(zset) => zset.dict(),
+            Object::Hash(hash) => hash.dict(),
+            Object::Bytes(_) | Object::List(_) => None,
         }
     }
 

@@ -12,14 +12,20 @@
 //!
 //! Each step reads only what an earlier one has brought. It is a hint: a shard that is being written is skipped, and
 //! a word that is no key costs a few nanoseconds.
+//!
+//! Where the requests of a pipeline all use one large collection, its elements are asked for in the same way.
 
 use super::Keyspace;
-use super::lock::Place;
+use super::lock::{Kept, Place};
+use super::object::Type;
 use super::table::{self, KeyHash};
 
 /// How far ahead tables are asked for, and entries.
 const FAR: usize = 6;
 const NEAR: usize = 3;
+/// The same for the slots of elements, and for these.
+const ELEMENT_FAR: usize = 4;
+const ELEMENT_NEAR: usize = 2;
 /// A ring that holds what lies between the two.
 const RING: usize = 8;
 
@@ -34,6 +40,28 @@ pub struct LookAhead {
     ring: [Option<Spot>; RING],
     /// The next position to ask a table for.
     next: usize,
+    elements: Elements,
+}
+
+/// The elements that the requests ahead will want of one collection.
+#[derive(Default)]
+struct Elements {
+    /// Their hashes, by position.
+    ring: [Option<u64>; RING],
+    /// The next position to ask a slot for.
+    next: usize,
+    /// There is no large collection in this line.
+    none: bool,
+}
+
+/// A word of a request that may name what it needs.
+#[derive(Clone, Copy)]
+pub enum Word {
+    /// Behind the command's name.
+    Key,
+    /// Behind the key.
+    Element,
+    Last,
 }
 
 impl LookAhead {
@@ -41,6 +69,8 @@ impl LookAhead {
     pub fn restart(&mut self, at: usize) {
         self.ring = [None; RING];
         self.next = at;
+        self.elements.none = false;
+        self.elements.next = at;
     }
 
     /// Request `at` is about to run. `spot` says where the probable key of a request lies, if it has one.
@@ -56,6 +86,41 @@ impl LookAhead {
         if let Some((place, hash)) = self.ring[(at + NEAR) % RING] {
             keyspace.peek_table(place, |table| table::prefetch_entries(table, hash));
         }
+    }
+
+    /// As [`LookAhead::step`], for the elements of the collection that request `at` and those behind it use.
+    pub fn step_elements<'w>(
+        &mut self,
+        keyspace: &Keyspace,
+        kept: &Kept<'_>,
+        at: usize,
+        word: impl Fn(usize, Word) -> Option<&'w [u8]>,
+    ) {
+        let (Some(spot), Some(key)) = (self.ring[at % RING], word(at, Word::Key)) else { return };
+        if self.elements.none {
+            return;
+        }
+        let (ring, elements) = (&self.ring, &mut self.elements);
+        kept.peek_table(keyspace, spot.0, |table| {
+            let object = table::find(table, spot.1, key).and_then(|entry| entry.object());
+            let Some((object, dict)) = object.and_then(|object| Some((object, object.dict()?))) else {
+                elements.none = true;
+                return;
+            };
+            // ZADD names the score first.
+            let which = if object.kind() == Type::ZSet { Word::Last } else { Word::Element };
+            elements.next = elements.next.max(at + 1);
+            while elements.next <= at + ELEMENT_FAR && ring[elements.next % RING] == Some(spot) {
+                elements.ring[elements.next % RING] =
+                    word(elements.next, which).map(|name| dict.ask_for_slot(name));
+                elements.next += 1;
+            }
+            if let Some(hash) = elements.ring[(at + ELEMENT_NEAR) % RING]
+                && at + ELEMENT_NEAR < elements.next
+            {
+                dict.ask_for_element(hash);
+            }
+        });
     }
 
     /// Whether the requests `at` and behind it seem to want the same shard; `at` is the last one stepped to.

@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 use std::hash::{BuildHasher, Hasher};
 
 use super::entry::Entry;
+use crate::data::prefetch::{CACHE_LINE, prefetch};
 
 pub type Table = hashbrown::raw::RawTable<(Entry, SharedValue<()>)>;
 
@@ -117,21 +118,6 @@ pub fn prefetch_entries(table: &Table, hash: KeyHash) {
         prefetch(block);
         prefetch(block.wrapping_add(CACHE_LINE));
     }
-}
-
-const CACHE_LINE: usize = 64;
-
-/// A hint to the processor; any address will do.
-#[inline]
-fn prefetch(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: SSE is part of x86-64, and prefetching never faults.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(address.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 /// Gives memory back once a table is mostly empty; rare enough to be worth a rehash.

@@ -12,7 +12,7 @@ use crate::connection::{Connection, Exec, Held, Progress, Turn};
 use crate::execute::log::Seq;
 use crate::execute::look_up;
 use crate::keyspace::lock::Kept;
-use crate::keyspace::prefetch::LookAhead;
+use crate::keyspace::prefetch::{LookAhead, Word};
 use crate::limits;
 use crate::memory;
 use crate::metrics::WorkerCounters;
@@ -354,12 +354,15 @@ impl<'p> Worker<'p> {
                 return (Pause::Enough, until);
             }
             if pipelined {
-                let requests = &progress.batch.requests;
+                let word = |at, word| word_of(&progress.batch, at, word);
                 self.ahead.step(keyspace, progress.next, |at| {
-                    let key = progress.batch.words(requests.get(at)?).iter().nth(1)?;
-                    Some(keyspace.spot(session.db, key))
+                    Some(keyspace.spot(session.db, word(at, Word::Key)?))
                 });
-                kept.continues(self.ahead.stays(progress.next));
+                let stays = self.ahead.stays(progress.next);
+                kept.continues(stays);
+                if stays {
+                    self.ahead.step_elements(keyspace, &kept, progress.next, word);
+                }
             }
             let wire = Wire::of(request.form, session.resp);
             let start = self.out.len();
@@ -444,6 +447,17 @@ impl<'p> Worker<'p> {
         self.used.push(progress.batch);
         (Pause::Done, until)
     }
+}
+
+/// A word of a request of the batch, if that has so many.
+fn word_of(batch: &Batch, request: usize, word: Word) -> Option<&[u8]> {
+    let words = batch.words(batch.requests.get(request)?);
+    let at = match word {
+        Word::Key => 1,
+        Word::Element => 2,
+        Word::Last => words.len().checked_sub(1)?,
+    };
+    (at < words.len()).then(|| words.get(at))
 }
 
 fn has(found: &Result<Found, Error>, flag: Flags) -> bool {

@@ -17,6 +17,7 @@ mod index;
 use self::chunks::Chunks;
 pub use self::chunks::Iter;
 use self::index::Index;
+use super::prefetch::{CACHE_LINE, prefetch};
 use super::random::{Rng, below};
 use foldhash::quality::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -25,6 +26,31 @@ use std::sync::LazyLock;
 /// What a [`Dict`] holds. The key of an element must not change while the dict holds it.
 pub trait Keyed {
     fn key(&self) -> &[u8];
+    /// Where the key lies in memory, found without looking there.
+    fn address(&self) -> *const u8;
+}
+
+/// A dict whose elements are asked for ahead of their use, in two steps: each reads what the one before has brought.
+pub trait Ahead {
+    /// Asks for the slot of the element with this key, if it is there. Returns the hash that the next step takes.
+    fn ask_for_slot(&self, key: &[u8]) -> u64;
+    /// Asks for the element.
+    fn ask_for_element(&self, hash: u64);
+}
+
+impl<T: Keyed> Ahead for Dict<T> {
+    fn ask_for_slot(&self, key: &[u8]) -> u64 {
+        let hash = hash(key);
+        self.each_candidate(hash, |element| prefetch(std::ptr::from_ref(element).cast()));
+        hash
+    }
+
+    fn ask_for_element(&self, hash: u64) {
+        self.each_candidate(hash, |element| {
+            prefetch(element.address());
+            prefetch(element.address().wrapping_add(CACHE_LINE));
+        });
+    }
 }
 
 #[derive(Clone)]
@@ -158,6 +184,14 @@ impl<T: Keyed> Dict<T> {
             self.index.relocate(self.hash_at(last as u32), last as u32, position as u32);
         }
         self.elements.swap_remove(position)
+    }
+
+    /// The elements that a look-up of `hash` would compare with: nearly always one or none.
+    fn each_candidate(&self, hash: u64, mut look: impl FnMut(&T)) {
+        self.index.find(hash, |position| {
+            look(&self.elements[position as usize]);
+            false
+        });
     }
 
     fn hash_at(&self, position: u32) -> u64 {

@@ -13,6 +13,10 @@ impl Keyed for Pair {
     fn key(&self) -> &[u8] {
         &self.key
     }
+
+    fn address(&self) -> *const u8 {
+        self.key.as_ptr()
+    }
 }
 
 fn pair(n: u32, value: u32) -> Pair {
@@ -165,4 +169,20 @@ fn memory_follows_the_size_both_ways() {
     assert_eq!(scan_all(&dict, 3).len(), 10);
     dict.clear();
     assert_eq!((dict.len(), dict.heap_bytes()), (0, 0));
+}
+
+#[test]
+fn what_is_asked_for_ahead_is_what_a_look_up_needs() {
+    let dict = filled(5_000);
+    let mut candidates = 0;
+    for n in 0..5_000 {
+        let wanted = pair(n, n);
+        let mut found = false;
+        dict.each_candidate(dict.ask_for_slot(&wanted.key), |pair| {
+            found |= *pair == wanted;
+            candidates += 1;
+        });
+        assert!(found, "{n}");
+    }
+    assert!(candidates < 5_500, "{candidates} elements are asked for");
 }

@@ -19,6 +19,7 @@ mod table;
 mod tests;
 
 use super::Thresholds;
+use super::dict::Ahead;
 use super::packed::{Element, Packed};
 use super::random::{Rng, below, choose};
 use block::Block;
@@ -140,6 +141,17 @@ impl Hash {
 
     pub fn is_empty(&self, now_ms: u64) -> bool {
         self.fields().len() == 0 || self.fields().all_expired(now_ms)
+    }
+
+    /// Where its fields lie, if they are many.
+    pub fn dict(&self) -> Option<&dyn Ahead> {
+        match &self.0 {
+            Repr::Rich(rich) => match &**rich {
+                Rich::Table(table) => Some(table.dict()),
+                Rich::Timed(_) => None,
+            },
+            Repr::Small(_) => None,
+        }
     }
 
     /// As OBJECT ENCODING names it.

@@ -69,6 +69,10 @@ impl Keyed for Pair {
     fn key(&self) -> &[u8] {
         self.parts().0
     }
+
+    fn address(&self) -> *const u8 {
+        self.0.address()
+    }
 }
 
 #[cfg(test)]

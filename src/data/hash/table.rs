@@ -2,7 +2,7 @@
 
 use super::pair::Pair;
 use super::{Field, Fields};
-use crate::data::dict::{self, Dict};
+use crate::data::dict::{self, Ahead, Dict};
 use std::collections::BTreeSet;
 
 #[derive(Default, Clone)]
@@ -15,6 +15,10 @@ pub(super) struct Table {
 }
 
 impl Table {
+    pub fn dict(&self) -> &dyn Ahead {
+        &self.pairs
+    }
+
     pub fn iter(&self) -> Iter<'_> {
         Iter(self.pairs.iter())
     }

@@ -18,7 +18,7 @@ pub use self::algebra::{difference, intersection, union};
 use self::ints::Ints;
 use super::Thresholds;
 use super::blob::Blob;
-use super::dict::{self, Dict};
+use super::dict::{self, Ahead, Dict};
 use super::packed::{self, Element, IntText, Needle, Packed, canonical_int};
 use super::random::{Rng, below, choose};
 use std::mem;
@@ -172,6 +172,14 @@ impl Set {
         }
         self.iter().for_each(f);
         0
+    }
+
+    /// Where its members lie, if they are many.
+    pub fn dict(&self) -> Option<&dyn Ahead> {
+        match &self.body {
+            Body::Table(table) => Some(&table.members),
+            Body::Ints(_) | Body::Packed(_) => None,
+        }
     }
 
     pub fn encoding(&self) -> &'static str {

@@ -23,6 +23,7 @@ pub use self::algebra::{Aggregate, Input, Source, difference, intersection, inte
 pub use self::bound::{LexBound, ScoreBound, parse_float};
 use self::table::Table;
 use super::Thresholds;
+use super::dict::Ahead;
 use super::packed::{Element, IntText, Packed};
 use super::random::{Rng, below, choose};
 use smallvec::SmallVec;
@@ -159,6 +160,14 @@ impl ZSet {
         }
         self.iter().for_each(|(member, score)| f(member, score));
         0
+    }
+
+    /// Where its members lie, if they are many.
+    pub fn dict(&self) -> Option<&dyn Ahead> {
+        match &self.body {
+            Body::Table(table) => Some(&table.members),
+            Body::Pairs(_) => None,
+        }
     }
 
     pub fn encoding(&self) -> &'static str {

@@ -23,6 +23,10 @@ impl Keyed for Entry {
     fn key(&self) -> &[u8] {
         &self.member
     }
+
+    fn address(&self) -> *const u8 {
+        self.member.address()
+    }
 }
 
 impl Table {
