@@ -1,7 +1,7 @@
 //! The janitor: sweeps keys that are due, frees what others had no time to free, and evicts what they had no time to.
 //!
 //! ```text
-//!   every period: shard by shard, remove what is due, record DEL or HDEL  --> log
+//!   every period: shard by shard, remove what is due, record DEL or HDEL  --> log; every second or so: chores
 //!   workers --Garbage--> [ crossbeam channel ] --> freed here, off everyone's path
 //!   workers, CONFIG SET --> memory is full: evict, record DEL, for a while; look for garbage; go on --> log
 //! ```
@@ -29,6 +29,8 @@ use crate::memory;
 use crate::session::Notice;
 use crate::worker::{Pool, now_ms};
 
+/// The least time from chores to chores.
+const CHORES_PERIOD: Duration = Duration::from_secs(1);
 /// How long keys are evicted before garbage is looked for.
 const EVICTING: Duration = Duration::from_micros(500);
 /// How long the log is left alone with the records of that, once it falls behind.
@@ -70,13 +72,20 @@ impl Janitor {
 impl Duties {
     fn run(&self, stopped: &Receiver<()>) {
         let mut next_sweep = Instant::now() + self.period();
+        let mut next_chores = next_sweep;
         let mut evicting = false;
         loop {
             // Looked at first: garbage that never ends must not keep the sweep from its time.
             if Instant::now() >= next_sweep {
-                self.round();
+                if self.server.sweeps() {
+                    self.sweep();
+                }
+                if Instant::now() >= next_chores {
+                    self.chores();
+                    next_chores = Instant::now() + CHORES_PERIOD;
+                    evicting = true;
+                }
                 next_sweep = Instant::now() + self.period();
-                evicting = true;
             }
             let mut idle = next_sweep.saturating_duration_since(Instant::now());
             if evicting {
@@ -109,11 +118,8 @@ impl Duties {
         if may_go_on { Duration::ZERO } else { EVICTING_PAUSE }
     }
 
-    /// What is done once per period.
-    fn round(&self) {
-        if self.server.sweeps() {
-            self.sweep();
-        }
+    /// What is done now and then.
+    fn chores(&self) {
         self.compact_if_grown();
         memory::usage();
         self.server.metrics.sample(now_ms());

@@ -145,7 +145,7 @@ impl Default for Config {
             clients_memory: ClientsMemory::Bytes(0),
             tcp_backlog: 511,
             tcp_keepalive_seconds: 300,
-            sweep_period_ms: 1000,
+            sweep_period_ms: 100,
             loglevel: "notice".into(),
             log_format: "text".into(),
             logfile: String::new(),

@@ -4,11 +4,16 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use smallvec::SmallVec;
+
 use super::entry::{Content, Entry};
 use super::expiry::Deadlines;
 use super::object::Object;
 use super::table::{self, KeyHash, KeyHasher, Table};
 use super::watch::Watchers;
+
+/// Keys that are due are asked for so many at a time.
+const DUE_AHEAD: usize = 16;
 
 /// What a shard keeps beside its table. Padded to a cache line, as neighbours belong to other threads.
 #[derive(Default)]
@@ -240,19 +245,35 @@ impl<'a> ShardMut<'a> {
     pub fn remove_due(&mut self, now_ms: u64, most: usize, mut gone: impl FnMut(Entry)) -> usize {
         let mut removed = 0;
         while removed < most {
-            let Some(hash) = self.side.deadlines().pop_due(now_ms) else { break };
-            let due = table::remove_by_hash(self.table, self.hasher, hash, |entry| entry.is_due(now_ms));
-            let Some(entry) = due else { continue };
-            if entry.deadline().is_some() {
-                self.side.deadline_removed();
+            let hashes = self.pop_due(now_ms, most - removed);
+            if hashes.is_empty() {
+                break;
             }
-            gone(entry);
-            removed += 1;
+            for hash in hashes {
+                let due = table::remove_by_hash(self.table, self.hasher, hash, |entry| entry.is_due(now_ms));
+                let Some(entry) = due else { continue };
+                if entry.deadline().is_some() {
+                    self.side.deadline_removed();
+                }
+                gone(entry);
+                removed += 1;
+            }
         }
         if removed > 0 {
             table::shrink(self.table, self.hasher);
         }
         removed
+    }
+
+    /// Some hashes of keys that may be due, off the queue. Their entries are asked for: they lie all over the memory, and
+    /// nobody has touched them for long.
+    fn pop_due(&self, now_ms: u64, most: usize) -> SmallVec<[KeyHash; DUE_AHEAD]> {
+        let mut deadlines = self.side.deadlines();
+        let due = std::iter::from_fn(|| deadlines.pop_due(now_ms)).take(most.min(DUE_AHEAD));
+        let hashes: SmallVec<[KeyHash; DUE_AHEAD]> =
+            due.inspect(|&hash| table::prefetch_slots(self.table, hash)).collect();
+        hashes.iter().for_each(|&hash| table::prefetch_entries(self.table, hash));
+        hashes
     }
 
     /// A field of this hash comes due, none sooner.
