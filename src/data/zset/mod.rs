@@ -359,6 +359,17 @@ impl<'a> Iterator for Iter<'a> {
         self.ahead.pop()
     }
 
+    /// As `next` again and again, without setting the next few aside.
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(mut self, init: B, mut f: F) -> B {
+        let folded = self.ahead.drain(..).rev().fold(init, &mut f);
+        match self.walk {
+            Walk::Pairs(pairs) if self.reverse => pairs.rev().fold(folded, f),
+            Walk::Pairs(pairs) => pairs.fold(folded, f),
+            Walk::Table(table, order) if self.reverse => table.fold(order.rev(), folded, f),
+            Walk::Table(table, order) => table.fold(order, folded, f),
+        }
+    }
+
     fn size_hint(&self) -> (usize, Option<usize>) {
         let behind = match &self.walk {
             Walk::Pairs(pairs) => pairs.len(),

@@ -1,8 +1,10 @@
 //! A large sorted set: its members in a dict, their order in a tree of positions.
 
-use super::tree::{Place, Tree};
+use super::tree::{self, Place, Tree};
 use crate::data::blob::Blob;
 use crate::data::dict::{Dict, Keyed};
+use crate::data::packed;
+use crate::data::prefetch::prefetch;
 use std::cmp::Ordering;
 
 #[derive(Clone)]
@@ -115,6 +117,30 @@ impl Table {
 
     pub fn member(&self, position: u32) -> &[u8] {
         &self.members.at(position as usize).member
+    }
+
+    /// Folds the members at these places of the order. They lie all over memory: some at a time are asked for ahead.
+    pub fn fold<'t, B>(
+        &'t self,
+        mut places: impl Iterator<Item = tree::Item>,
+        init: B,
+        mut f: impl FnMut(B, (packed::Element<'t>, f64)) -> B,
+    ) -> B {
+        let mut folded = init;
+        let mut some = [None; 16];
+        loop {
+            for next in &mut some {
+                *next = places.next().map(|tree::Item { score, position }| {
+                    let member = &self.members.at(position as usize).member;
+                    prefetch(member.address());
+                    (member, score)
+                });
+            }
+            for next in some {
+                let Some((member, score)) = next else { return folded };
+                folded = f(folded, (packed::Element::Bytes(member), score));
+            }
+        }
     }
 
     pub fn heap_bytes(&self) -> usize {

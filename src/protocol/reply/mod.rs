@@ -238,11 +238,26 @@ impl<'a> Reply<'a> {
         self.end_line();
     }
 
-    #[inline]
-    fn number(&mut self, marker: u8, number: impl itoa::Integer) {
-        self.out.push(marker);
-        push_number(self.out, number);
-        self.end_line();
+    /// Most numbers are short: their lines are written in one piece. Digits that are written one by one and copied at
+    /// once keep the processor waiting.
+    #[inline(always)]
+    fn number(&mut self, marker: u8, number: impl itoa::Integer + TryInto<u16> + Copy) {
+        let digit = |n: u16| b'0' + (n % 10) as u8;
+        match number.try_into() {
+            Ok(n @ 0..10) => self.out.extend_from_slice(&[marker, digit(n), b'\r', b'\n']),
+            Ok(n @ 10..100) => {
+                self.out.extend_from_slice(&[marker, digit(n / 10), digit(n), b'\r', b'\n']);
+            }
+            Ok(n @ 100..1000) => {
+                let line = [marker, digit(n / 100), digit(n / 10), digit(n), b'\r', b'\n'];
+                self.out.extend_from_slice(&line);
+            }
+            _ => {
+                self.out.push(marker);
+                push_number(self.out, number);
+                self.end_line();
+            }
+        }
     }
 
     /// RESP: what `write` writes, with its length in front, which is known only afterwards.
