@@ -264,6 +264,11 @@ pub enum Group {
 }
 
 impl Group {
+    /// Whether its commands work on collections.
+    pub fn is_of_collections(self) -> bool {
+        matches!(self, Group::List | Group::Set | Group::SortedSet | Group::Hash | Group::Geo)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Group::Generic => "generic",

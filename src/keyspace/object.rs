@@ -89,6 +89,17 @@ impl Object {
         }
     }
 
+    /// What is read first of what it holds, for prefetching.
+    pub fn address(&self) -> *const u8 {
+        match self {
+            Object::Bytes(bytes) => bytes.as_ptr(),
+            Object::List(list) => list.address(),
+            Object::Set(set) => set.address(),
+            Object::ZSet(zset) => zset.address(),
+            Object::Hash(hash) => hash.address(),
+        }
+    }
+
     /// Where the elements of a large collection lie, if they are found by their names.
     pub fn dict(&self) -> Option<&dyn Ahead> {
         match self {

@@ -111,12 +111,37 @@ pub fn prefetch_slots(table: &Table, hash: KeyHash) {
 
 /// Asks for the entries that the look-up of `hash` will compare with.
 pub fn prefetch_entries(table: &Table, hash: KeyHash) {
+    each_candidate(table, hash, |entry| {
+        prefetch(entry.address());
+        prefetch(entry.address().wrapping_add(CACHE_LINE));
+    });
+}
+
+/// Asks for the objects of the entries that the look-up of `hash` will compare with.
+pub fn prefetch_objects(table: &Table, hash: KeyHash) {
+    each_candidate(table, hash, |entry| {
+        if let Some(object) = entry.object() {
+            prefetch(std::ptr::from_ref(object).cast());
+        }
+    });
+}
+
+/// Asks for what is read first of what those objects hold: the start of a collection, small ones as a whole.
+pub fn prefetch_contents(table: &Table, hash: KeyHash) {
+    each_candidate(table, hash, |entry| {
+        if let Some(object) = entry.object() {
+            let lines = [0, 1, 2, 3].map(|line| object.address().wrapping_add(line * CACHE_LINE));
+            lines.into_iter().for_each(prefetch);
+        }
+    });
+}
+
+/// The entries that the look-up of `hash` will compare with: nearly always one or none.
+fn each_candidate(table: &Table, hash: KeyHash, mut look: impl FnMut(&Entry)) {
     // SAFETY: the iterator borrows the table, and the buckets that it yields are full.
     for bucket in unsafe { table.iter_hash(hash.spread()) } {
         // SAFETY: as above.
-        let block = unsafe { &bucket.as_ref().0 }.address();
-        prefetch(block);
-        prefetch(block.wrapping_add(CACHE_LINE));
+        look(unsafe { &bucket.as_ref().0 });
     }
 }
 

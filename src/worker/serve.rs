@@ -339,6 +339,7 @@ impl<'p> Worker<'p> {
         let mut until = 0;
         let keyspace = &*self.pool.executor.server.keyspace;
         let mut kept = Kept::default();
+        let mut collections = false;
         let pipelined = progress.batch.requests.len() - progress.next > 1;
         let last = progress.next.saturating_add(most);
         self.ahead.restart(progress.next);
@@ -362,6 +363,8 @@ impl<'p> Worker<'p> {
                 kept.continues(stays);
                 if stays {
                     self.ahead.step_elements(keyspace, &kept, progress.next, word);
+                } else if collections {
+                    self.ahead.step_objects(keyspace, progress.next);
                 }
             }
             let wire = Wire::of(request.form, session.resp);
@@ -372,6 +375,7 @@ impl<'p> Worker<'p> {
             } else {
                 let words = progress.batch.words(request);
                 let found = look_up(words);
+                collections = found.as_ref().is_ok_and(|found| found.command.group.is_of_collections());
                 let long = has(&found, Flags::LONG);
                 let paused = self.pool.executor.pause(session, &found, words, now_ms);
                 let may_wait = has(&found, Flags::BLOCKING) || has(&found, Flags::REPLIES_LATER);

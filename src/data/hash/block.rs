@@ -9,6 +9,10 @@ use crate::data::packed::{self, Cursor, Element, Needle, Packed};
 pub(super) struct Block<const STRIDE: usize>(Packed);
 
 impl<const STRIDE: usize> Block<STRIDE> {
+    pub fn address(&self) -> *const u8 {
+        self.0.address()
+    }
+
     pub fn iter(&self) -> Iter<'_, STRIDE> {
         Iter(self.0.iter())
     }

@@ -143,6 +143,14 @@ impl Hash {
         self.fields().len() == 0 || self.fields().all_expired(now_ms)
     }
 
+    /// What is read first of its fields, for prefetching.
+    pub fn address(&self) -> *const u8 {
+        match &self.0 {
+            Repr::Small(block) => block.address(),
+            Repr::Rich(rich) => std::ptr::from_ref(&**rich).cast(),
+        }
+    }
+
     /// Where its fields lie, if they are many.
     pub fn dict(&self) -> Option<&dyn Ahead> {
         match &self.0 {

@@ -48,6 +48,14 @@ impl Default for List {
 }
 
 impl List {
+    /// What is read first of its elements, for prefetching.
+    pub fn address(&self) -> *const u8 {
+        match &self.0 {
+            Repr::Short(elements) => elements.address(),
+            Repr::Long(nodes) => std::ptr::from_ref(&**nodes).cast(),
+        }
+    }
+
     pub fn new() -> Self {
         Self(Repr::Short(Packed::new()))
     }

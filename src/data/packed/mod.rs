@@ -26,6 +26,13 @@ pub struct Packed {
     block: Box<[u8]>,
 }
 
+impl Packed {
+    /// Where the block lies, for prefetching.
+    pub fn address(&self) -> *const u8 {
+        self.block.as_ptr()
+    }
+}
+
 /// A place in a [`Packed`]: an element, or the end. Changes at that place or behind it leave it valid;
 /// changes before it don't.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -26,6 +26,11 @@ impl Ints {
         Self::Two(Vec::new())
     }
 
+    /// Where they lie, for prefetching.
+    pub fn address(&self) -> *const u8 {
+        at_any_width!(self, values => values.as_ptr().cast())
+    }
+
     pub fn len(&self) -> usize {
         at_any_width!(self, values => values.len())
     }

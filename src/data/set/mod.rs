@@ -174,6 +174,15 @@ impl Set {
         0
     }
 
+    /// What is read first of its members, for prefetching.
+    pub fn address(&self) -> *const u8 {
+        match &self.body {
+            Body::Ints(ints) => ints.address(),
+            Body::Packed(packed) => packed.address(),
+            Body::Table(table) => std::ptr::from_ref(&**table).cast(),
+        }
+    }
+
     /// Where its members lie, if they are many.
     pub fn dict(&self) -> Option<&dyn Ahead> {
         match &self.body {

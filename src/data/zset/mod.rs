@@ -162,6 +162,14 @@ impl ZSet {
         0
     }
 
+    /// What is read first of its members, for prefetching.
+    pub fn address(&self) -> *const u8 {
+        match &self.body {
+            Body::Pairs(pairs) => pairs.address(),
+            Body::Table(table) => std::ptr::from_ref(&**table).cast(),
+        }
+    }
+
     /// Where its members lie, if they are many.
     pub fn dict(&self) -> Option<&dyn Ahead> {
         match &self.body {
