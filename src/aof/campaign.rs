@@ -150,6 +150,8 @@ struct Life {
     switching: Option<(Compaction, Requested)>,
     /// Numbered, and sent only later: their shards are locked meanwhile.
     unsent: Vec<(Vec<usize>, Appended)>,
+    /// Records come before the steps that were sent before them: their lane had a message in the channel already.
+    overtakes: bool,
     /// Which compaction has cut each shard.
     generations: [u32; SHARDS],
 }
@@ -271,6 +273,7 @@ impl History {
             compaction: None,
             switching: None,
             unsent: Vec::new(),
+            overtakes: self.random.one_in(2),
             generations: [0; SHARDS],
         };
         for _ in 0..self.random.below(80) {
@@ -378,7 +381,10 @@ impl History {
             let steps = life.steps.clone();
             let send = Box::new(move |step| steps.lock().unwrap().push(step));
             life.compaction = Compaction::begin(life.catalog.clone(), life.writer.shared.clone(), send).ok();
-            return life.pump();
+            if !life.overtakes {
+                life.pump();
+            }
+            return;
         };
         let generation = compaction.generation();
         let uncut = life.generations.iter().position(|&cut| cut != generation);
@@ -387,7 +393,9 @@ impl History {
             Some(shard) => self.cut(life, shard),
             None => self.switch(life),
         }
-        life.pump();
+        if !life.overtakes {
+            life.pump();
+        }
     }
 
     fn switch(&mut self, life: &mut Life) {
@@ -410,14 +418,20 @@ impl Life {
     }
 
     fn send_if(&mut self, mut wanted: impl FnMut(&[usize]) -> bool) {
-        self.pump();
+        if !self.overtakes {
+            self.pump();
+        }
         // Two threads have appended them, and the second one's come first: the others are overtaken.
         let mut batches = [Batch::default(), Batch::default()];
         for (_, appended) in self.unsent.extract_if(.., |(shards, _)| wanted(shards)) {
             let Appended { first, generation, effects } = appended;
             batches[usize::from(first % 3 == 0)].push(first, generation, &effects);
         }
+        let some = batches.iter().any(|batch| batch.next().is_some());
         batches.into_iter().rev().for_each(|batch| self.writer.take(batch));
+        if some {
+            self.pump();
+        }
     }
 
     /// True if a compaction has come to its end.

@@ -256,13 +256,23 @@ impl Drop for Compaction {
 impl Writer {
     pub fn compaction_step(&mut self, step: Step) {
         match step {
-            Step::Begin(delta) if self.is_sound() => self.delta = Some(delta),
-            Step::Begin(delta) => self.shared.lost_compaction.store(delta.generation, Relaxed),
+            Step::Begin(delta) => self.begin(delta),
             Step::Finish(switch) if self.delta_is(switch.generation) => self.switch = Some(*switch),
             Step::Finish(switch) => switch.refuse("the log could not be written meanwhile"),
             Step::Abandon { generation } if self.delta_is(generation) => self.delta = None,
             Step::Abandon { .. } => {}
         }
+    }
+
+    fn begin(&mut self, delta: Delta) {
+        self.generation = delta.generation;
+        if self.is_sound() {
+            self.delta = Some(delta);
+        } else {
+            self.shared.lost_compaction.store(delta.generation, Relaxed);
+        }
+        // Records that name it may have come before.
+        self.admit();
     }
 
     fn delta_is(&self, generation: u32) -> bool {

@@ -32,6 +32,9 @@ pub const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// How often a full disk is tried again.
 pub const RETRY_EVERY: Duration = Duration::from_secs(1);
 
+/// Emptied batches that are kept.
+const SPARE_MAX: usize = 4;
+
 /// What the clocks say.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
@@ -52,9 +55,11 @@ pub struct Writer {
     /// What the records of the segment's group count for in the backlog.
     backlog_bytes: usize,
     /// Batches, by the number of the next record in each: one waits for those in between, which another thread sends,
-    /// or for room in the group.
+    /// for room in the group, or for a compaction to be heard of.
     waiting: BTreeMap<Seq, Batch>,
-    /// To be filled again.
+    /// The last compaction that has been heard of.
+    pub(super) generation: u32,
+    /// Empty, to be filled again; [`SPARE_MAX`] at most.
     spare: Vec<Batch>,
     /// The last record that is on disk for certain.
     pub(super) synced: Seq,
@@ -93,6 +98,7 @@ impl Writer {
             segment: LogFile::new(name, segment, end),
             backlog_bytes: 0,
             waiting: BTreeMap::new(),
+            generation: 0,
             spare: Vec::new(),
             synced: seq,
             last_sync: now.instant,
@@ -128,9 +134,17 @@ impl Writer {
     pub fn take(&mut self, batch: Batch) {
         match batch.next() {
             Some(next) => drop(self.waiting.insert(next, batch)),
-            None => self.spare.push(batch),
+            None => self.recycle(batch),
         }
         self.admit();
+    }
+
+    /// A large one gives its memory back at once, and so do many.
+    fn recycle(&mut self, mut batch: Batch) {
+        if self.spare.len() < SPARE_MAX && batch.is_worth_keeping() {
+            batch.clear();
+            self.spare.push(batch);
+        }
     }
 
     /// An emptied batch, or a new one.
@@ -139,26 +153,35 @@ impl Writer {
     }
 
     /// An unbroken row of numbers goes into the group, while it has room.
-    fn admit(&mut self) {
+    pub(super) fn admit(&mut self) {
         if matches!(self.state, State::Full { .. }) {
             return;
         }
-        while self.has_room()
-            && let Some(first) = self.waiting.first_entry()
-            && *first.key() == self.segment.last() + 1
-        {
+        while let Some(first) = self.waiting.first_entry() {
             let mut batch = first.remove();
+            let mut admitted = false;
             while self.has_room()
-                && batch.next() == Some(self.segment.last() + 1)
+                && self.is_next(&batch)
                 && let Some((records, generation)) = batch.take()
             {
                 self.encode(records, generation);
+                admitted = true;
             }
             match batch.next() {
                 Some(next) => drop(self.waiting.insert(next, batch)),
-                None => self.spare.push(batch),
+                None => self.recycle(batch),
+            }
+            if !admitted {
+                return;
             }
         }
+    }
+
+    /// A lane is taken with all that is in it: so records may come here before the beginning of the compaction that they
+    /// name, which was sent before they were appended, and whose delta is to hold them.
+    fn is_next(&self, batch: &Batch) -> bool {
+        batch.next() == Some(self.segment.last() + 1)
+            && batch.next_generation().is_some_and(|generation| generation <= self.generation)
     }
 
     fn encode(&mut self, records: Records<'_>, generation: u32) {
@@ -374,5 +397,31 @@ impl Writer {
             State::Full { .. } => Err("there is still no space for the last records".to_owned()),
             State::Poisoned(reason) => Err(reason),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aof::memory::MemoryStorage;
+    use crate::aof::testing::recover;
+    use crate::keyspace::effects::Effects;
+
+    #[test]
+    fn emptied_batches_are_few_and_not_large() {
+        let recovered = recover(&MemoryStorage::new(1)).unwrap().1;
+        let now = Now { unix_ms: 1000, instant: Instant::now() };
+        let mut writer = Writer::new(recovered, Policy::No, Box::new(|_| {}), now);
+        for first in 1..=100 {
+            let mut effects = Effects::new();
+            effects.push(0, &[b"SET", b"key", &vec![b'v'; (first as usize % 3) * limits::LOG_GROUP]]);
+            writer.shared.appending.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+            writer.take(Batch::of(first, 0, effects));
+            writer.commit(now);
+        }
+        assert_eq!(writer.segment.written, 100);
+        assert!(writer.waiting.is_empty());
+        assert!(writer.spare.len() <= SPARE_MAX);
+        assert!(writer.spare.iter().all(Batch::is_worth_keeping));
     }
 }

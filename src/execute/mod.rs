@@ -138,6 +138,8 @@ impl Executor {
             (Err(error), _) => Err(self.reject(error, words, &mut call)),
         };
         if let Err(error) = done {
+            // Requests that are refused do not count as using a shard: many of them would keep it for long.
+            call.kept.release();
             call.fail(mark, &error);
         }
         if !call.blocked && call.session.blocked.is_some() {

@@ -174,8 +174,10 @@ impl<'k> Kept<'k> {
         }
     }
 
+    /// Nothing is kept from here on, the shard of the request that runs included.
     pub fn release(&mut self) {
         self.held = None;
+        self.continues = false;
     }
 }
 
@@ -352,6 +354,7 @@ mod tests {
         assert!(!is_free(b), "a reader's lock is not enough for a writer");
         kept.release();
         assert!(is_free(b));
+        kept.continues(true);
         let mut in_a_row = 0;
         loop {
             let locked = kept.one(&keyspace, a, Mode::Exclusive);

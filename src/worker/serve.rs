@@ -370,6 +370,7 @@ impl<'p> Worker<'p> {
             let wire = Wire::of(request.form, session.resp);
             let start = self.out.len();
             if let Some(fault) = &request.fault {
+                kept.release();
                 Reply::new(&mut self.out, wire).error(fault.text());
                 session.closing |= matches!(fault, Fault::Close(_));
             } else {

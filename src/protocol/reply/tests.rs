@@ -50,6 +50,14 @@ fn flat_replies() {
 }
 
 #[test]
+fn numbers_of_each_length() {
+    for number in [i64::MIN, -1, 0, 9, 10, 99, 100, 999, 1000, 65_535, 65_536, i64::MAX] {
+        let resp = format!(":{number}\r\n");
+        check(|r| r.int(number), &format!("{number}\n"), &resp, &resp);
+    }
+}
+
+#[test]
 fn errors() {
     let syntax = "-ERR syntax error\r\n";
     check(|r| r.error("ERR syntax error"), "ERR syntax error\n", syntax, syntax);
