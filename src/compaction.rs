@@ -23,6 +23,7 @@ use crate::execute::log::Log;
 use crate::keyspace::Keyspace;
 use crate::keyspace::effects::Effects;
 use crate::limits::SHARDS;
+use crate::memory;
 use crate::progress::Progress;
 use crate::worker::now_ms;
 
@@ -213,6 +214,7 @@ impl Compactor {
             }
         }
         self.began_ms.store(0, Ordering::Relaxed);
+        memory::tell_all();
         self.release();
     }
 

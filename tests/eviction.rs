@@ -269,3 +269,17 @@ fn memory_is_told_truly() {
     assert!(overhead.abs_diff(allocated) < allocated / 20, "overhead and data are all there is");
     c.check("MEMORY PURGE", status("OK"));
 }
+
+#[test]
+fn what_a_compaction_allocates_and_others_free_is_counted() {
+    let server = Limpid::durable();
+    let mut c = server.resp();
+    let value = "x".repeat(100_000);
+    for _ in 0..3 {
+        fill(&mut c, "key:", 20, &value, &[]);
+        c.check("BGREWRITEAOF", status("Background append only file rewriting started"));
+        eventually("the log is compacted", || info(&mut c, "aof_rewrite_in_progress") == 0);
+    }
+    let used = info(&mut c, "used_memory");
+    assert!(used >= 2_000_000, "the values alone are two million bytes, not {used}");
+}

@@ -20,6 +20,7 @@ use crate::config::{Config, Fsync};
 use crate::execute::log::{Health, Log, NoLog, Seq};
 use crate::execute::replay::Replay;
 use crate::keyspace::Keyspace;
+use crate::memory;
 use crate::metrics::{LogFigures, Metrics};
 use crate::progress::Progress;
 use crate::protocol::Words;
@@ -286,6 +287,7 @@ impl On {
         let done = Arc::clone(&work);
         let run = move || {
             done.finish(task(&on));
+            memory::tell_all();
             (on.wake)(blocked.end(State::Woken).into_iter().collect());
         };
         if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(run) {
