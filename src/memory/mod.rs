@@ -96,7 +96,7 @@ pub struct Usage {
     pub allocator_resident: usize,
     /// What the operating system has given, to the whole process.
     pub resident: usize,
-    /// The most that was ever seen allocated; noted whenever anyone looks, at least once per sweep.
+    /// The most that was ever seen allocated; noted whenever anyone looks, at least once a second.
     pub peak: usize,
     /// What was allocated before any data came.
     pub startup: usize,
