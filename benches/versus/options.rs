@@ -66,8 +66,8 @@ pub struct Filling {
     pub deadline: bool,
 }
 
-const CASES: [&str; 9] =
-    ["get", "set", "one", "collections", "elements", "memory", "idle", "eviction", "restart"];
+const CASES: [&str; 10] =
+    ["get", "set", "one", "collections", "publish", "elements", "memory", "idle", "eviction", "restart"];
 /// Beside something heavy the loop is always open: a closed one would ask least when it hurts most.
 const BESIDE_RATE: f64 = 1000.0;
 const GET: &str = "GET key:__rand__";
@@ -99,8 +99,8 @@ fn command() -> Command {
         )
         .args([
             multiple("case").value_name("CASE").value_parser(PossibleValuesParser::new(CASES)).help(
-                "What to measure; `one` is GET and SET over one connection, `collections` their common commands and \
-                 PUBLISH, `elements` resident bytes per element, `memory` per key, `idle` per connection, `eviction` \
+                "What to measure; `one` is GET and SET over one connection, `collections` their common commands, \
+                 `publish` messages from one connection to many, `elements` resident bytes per element, `memory` per key, `idle` per connection, `eviction` \
                  hit ratios of a full cache, `restart` the time to read a log of --keys records \
                  [default: get, set, one, memory]",
             ),
@@ -258,6 +258,7 @@ fn modes(matches: &ArgMatches) -> Result<Vec<Mode>, String> {
                 }
             }
             "collections" => modes.extend(collections(matches)?),
+            "publish" => modes.extend(publish(matches)?),
             "elements" => modes.extend(FILLINGS.iter().map(Mode::Elements)),
             "memory" => modes.extend(
                 [(8, false), (64, false), (8, true), (64, true)]
@@ -289,7 +290,7 @@ fn modes(matches: &ArgMatches) -> Result<Vec<Mode>, String> {
     Ok(modes)
 }
 
-/// Every collection's command in pipelines of 16, and messages to many from one client.
+/// Every collection's command in pipelines of 16.
 fn collections(matches: &ArgMatches) -> Result<Vec<Mode>, String> {
     let mut modes = Vec::new();
     for Collection { setup, command } in LOADS {
@@ -297,11 +298,17 @@ fn collections(matches: &ArgMatches) -> Result<Vec<Mode>, String> {
         let setup = setup.iter().map(|spec| self::setup(spec)).collect::<Result<_, _>>()?;
         modes.push(Mode::Load(Case { setup, ..case }));
     }
-    let publish = format!("PUBLISH {CHANNEL} __value__");
-    if let Mode::Load(case) = load(&publish, Shape { connections: 1, ..shape(matches, 16) })? {
-        modes.push(Mode::Load(Case { subscribers: SUBSCRIBERS, ..case }));
-    }
     Ok(modes)
+}
+
+/// From one connection, or as many as are asked for, in pipelines of 16.
+fn publish(matches: &ArgMatches) -> Result<Option<Mode>, String> {
+    let connections = connections(matches).unwrap_or(1);
+    let command = format!("PUBLISH {CHANNEL} __value__");
+    let Mode::Load(case) = load(&command, Shape { connections, ..shape(matches, 16) })? else {
+        return Ok(None);
+    };
+    Ok(Some(Mode::Load(Case { subscribers: SUBSCRIBERS, ..case })))
 }
 
 fn per_pipeline(matches: &ArgMatches, command: &str) -> Result<Vec<Mode>, String> {

@@ -112,6 +112,8 @@ impl<'a> Context<'a> {
     pub fn publish(&mut self, kind: Kind, channel: &[u8], text: &[u8]) -> usize {
         let broker = &self.server.broker;
         let Some(told) = &mut self.told else { return broker.publish(kind, channel, text, self.woken) };
+        // Others may send on what waits, and this client's earlier messages come first.
+        broker.post_published(self.woken);
         told.push(Notice::Message { kind, channel: channel.into(), text: text.into() });
         broker.audience(kind, channel)
     }

@@ -8,6 +8,7 @@ mod monitors;
 pub mod notices;
 pub mod outlet;
 pub mod pause;
+mod published;
 pub mod pubsub;
 pub mod transaction;
 

@@ -82,6 +82,8 @@ impl Notices {
     /// Tells subscribers what may be told. No shard may be locked.
     pub fn publish(&self, fate: impl Fn(u64) -> Fate, wanted: Classes, broker: &Broker, woken: &mut Woken) {
         let _one_at_a_time = lock(&self.publishing);
+        // What this client has published before goes before.
+        broker.post_published(woken);
         while let Some(pending) = self.next(&fate) {
             for notice in &pending.notices {
                 match notice {
@@ -91,6 +93,7 @@ impl Notices {
                     }
                 }
             }
+            broker.post_published(woken);
             // Only now: a message that finds nothing waiting goes out at once, and must not overtake these.
             self.waiting.fetch_sub(1, Ordering::Release);
         }

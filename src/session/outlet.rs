@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use super::published::Published;
+
 /// A client's connection, seen from afar. The pool knows what really lies behind it.
 pub trait Outlet: Any + Send + Sync {
     /// Queues bytes behind whatever is being sent. `Some` hands over the client's turn, which was free: it must be
@@ -17,4 +19,6 @@ pub struct Woken {
     pub waiting: Vec<Arc<dyn Outlet>>,
     /// They are handed to the pool.
     pub others: Vec<Arc<dyn Outlet>>,
+    /// Messages of which others do not know yet.
+    pub published: Published,
 }

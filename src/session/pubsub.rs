@@ -1,9 +1,10 @@
 //! Publish and subscribe: who listens to what, and how a message gets there.
 //!
 //! A message is encoded once per spelling (text, RESP2, RESP3), not once per subscriber. It goes straight into the
-//! subscribers' outgoing queues; a slow one is the business of its own output limit.
+//! subscribers' outgoing queues, with others of its client behind one another; a slow one is the business of its own output limit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::mem;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -168,25 +169,40 @@ impl Broker {
         }
     }
 
-    /// Sends a message to all who listen. Returns how many do.
+    /// Sends a message to all who listen. Returns how many do. It may stay with `woken` until
+    /// [`Broker::post_published`], which must be called before anybody can learn that it was sent.
     pub fn publish(&self, kind: Kind, channel: &[u8], message: &[u8], woken: &mut Woken) -> usize {
-        let mut receivers = 0;
-        {
-            let map = self.map(kind).read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(listeners) = map.get(channel) {
-                let verb: &[u8] = if kind == Kind::Shard { b"smessage" } else { b"message" };
-                receivers += send(listeners, &[verb, channel, message], woken);
+        let mut receivers = self.listeners(kind, channel);
+        if receivers > 0 {
+            if !woken.published.takes(kind, channel, message) {
+                self.post_published(woken);
             }
+            woken.published.push(kind, channel, message);
         }
         if kind != Kind::Shard {
             let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
             for (name, (pattern, listeners)) in patterns.iter() {
                 if pattern.matches(channel) {
+                    // Who listens in both ways hears of one message after the other.
+                    self.post_published(woken);
                     receivers += send(listeners, &[b"pmessage", name, channel, message], woken);
                 }
             }
         }
         receivers
+    }
+
+    /// Posts the messages that are still with `woken`.
+    pub fn post_published(&self, woken: &mut Woken) {
+        if woken.published.is_empty() {
+            return;
+        }
+        let published = mem::take(&mut woken.published);
+        let map = self.map(published.kind()).read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listeners) = map.get(published.channel()) {
+            post(listeners, woken, |reply| published.write(reply));
+        }
+        woken.published = published.cleared();
     }
 
     /// How many clients a message would reach.

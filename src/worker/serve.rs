@@ -6,7 +6,7 @@ use std::vec;
 
 use super::{Pool, connection_behind};
 use crate::command::Error;
-use crate::command::row::Flags;
+use crate::command::row::{Channels, Flags};
 use crate::command::table::Found;
 use crate::connection::{Connection, Exec, Held, Progress, Turn};
 use crate::execute::log::Seq;
@@ -157,6 +157,11 @@ impl<'p> Worker<'p> {
         });
     }
 
+    /// Messages go to their subscribers before anything else happens that could tell of them.
+    fn post_published(&mut self) {
+        self.pool.executor.server.broker.post_published(&mut self.woken);
+    }
+
     pub fn publish_notices(&mut self) {
         self.pool.executor.tell_subscribers(&mut self.woken);
         self.pool.submit_woken(&mut self.woken.others);
@@ -197,6 +202,7 @@ impl<'p> Worker<'p> {
                 }
             };
             let (pause, until) = self.run(&connection, &mut exec, progress, most);
+            self.post_published();
             self.pool.submit_woken(&mut self.woken.others);
             if matches!(pause, Pause::Blocked) {
                 return;
@@ -376,6 +382,9 @@ impl<'p> Worker<'p> {
             } else {
                 let words = progress.batch.words(request);
                 let found = look_up(words);
+                if !found.as_ref().is_ok_and(|found| found.command.channels == Channels::Published) {
+                    self.post_published();
+                }
                 collections = found.as_ref().is_ok_and(|found| found.command.group.is_of_collections());
                 let long = has(&found, Flags::LONG);
                 let paused = self.pool.executor.pause(session, &found, words, now_ms);
@@ -442,10 +451,13 @@ impl<'p> Worker<'p> {
                 self.used.push(progress.batch);
                 return (Pause::Closing, until);
             }
-            if session.subscriptions.is_some() && connection.has_messages() {
-                // What a client has published to itself comes before its next reply.
-                connection.resume_with(progress);
-                return (Pause::OutputFull, until);
+            if session.subscriptions.is_some() {
+                self.post_published();
+                if connection.has_messages() {
+                    // What a client has published to itself comes before its next reply.
+                    connection.resume_with(progress);
+                    return (Pause::OutputFull, until);
+                }
             }
         }
         session.publish(now_ms);
