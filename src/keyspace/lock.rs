@@ -6,10 +6,10 @@
 use dashmap::{RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 
-use super::Keyspace;
 use super::shard::{Shard, ShardMut, Side};
 use super::slot::shard_of;
-use super::table::{KeyHasher, Table};
+use super::table::{KeyHasher, Outline, Table};
+use super::{Database, Keyspace};
 use crate::limits::{DATABASES, SHARDS};
 
 /// One shard of one database.
@@ -81,7 +81,18 @@ impl Places {
 
 enum Guard<'k> {
     Shared(RwLockReadGuard<'k, Table>),
-    Exclusive(RwLockWriteGuard<'k, Table>),
+    Exclusive(Exclusive<'k>),
+}
+
+struct Exclusive<'k> {
+    table: RwLockWriteGuard<'k, Table>,
+    outline: &'k Outline,
+}
+
+impl Drop for Exclusive<'_> {
+    fn drop(&mut self) {
+        self.outline.note(&self.table);
+    }
 }
 
 struct Held<'k> {
@@ -90,15 +101,21 @@ struct Held<'k> {
     guard: Guard<'k>,
 }
 
-impl Held<'_> {
+impl<'k> Held<'k> {
+    fn exclusive(database: &'k Database, place: Place, table: RwLockWriteGuard<'k, Table>) -> Held<'k> {
+        let shard = place.shard as usize;
+        let guard = Guard::Exclusive(Exclusive { table, outline: &database.outlines[shard] });
+        Held { place, side: &database.sides[shard], guard }
+    }
+
     fn shard<'s>(&'s self, hasher: &'s KeyHasher) -> Shard<'s> {
         Shard { table: self.table(), side: self.side, hasher }
     }
 
     fn table(&self) -> &Table {
         match &self.guard {
-            Guard::Shared(guard) => guard,
-            Guard::Exclusive(guard) => guard,
+            Guard::Shared(table) => table,
+            Guard::Exclusive(held) => &held.table,
         }
     }
 
@@ -195,9 +212,9 @@ impl<'k> Locked<'k> {
     /// As [`Locked::one`] for writing, if nobody holds the shard.
     pub fn try_one(keyspace: &'k Keyspace, place: Place) -> Option<Locked<'k>> {
         let database = keyspace.database(place.db);
-        let guard = Guard::Exclusive(database.map.shards()[place.shard as usize].try_write()?);
+        let table = database.map.shards()[place.shard as usize].try_write()?;
         let mut locked = Locked::none(keyspace);
-        locked.held.push(Held { place, side: &database.sides[place.shard as usize], guard });
+        locked.held.push(Held::exclusive(database, place, table));
         Some(locked)
     }
 
@@ -211,11 +228,13 @@ impl<'k> Locked<'k> {
     fn hold(keyspace: &'k Keyspace, place: Place, mode: Mode) -> Held<'k> {
         let database = keyspace.database(place.db);
         let lock = &database.map.shards()[place.shard as usize];
-        let guard = match mode {
-            Mode::Shared => Guard::Shared(lock.read()),
-            Mode::Exclusive => Guard::Exclusive(lock.write()),
-        };
-        Held { place, side: &database.sides[place.shard as usize], guard }
+        match mode {
+            Mode::Shared => {
+                let guard = Guard::Shared(lock.read());
+                Held { place, side: &database.sides[place.shard as usize], guard }
+            }
+            Mode::Exclusive => Held::exclusive(database, place, lock.write()),
+        }
     }
 
     fn position(&self, place: Place) -> Option<usize> {
@@ -255,7 +274,9 @@ impl<'k> Locked<'k> {
         let held = &mut self.held[position];
         match &mut held.guard {
             Guard::Shared(_) => None,
-            Guard::Exclusive(table) => Some(ShardMut { table, side: held.side, hasher: self.hasher }),
+            Guard::Exclusive(Exclusive { table, .. }) => {
+                Some(ShardMut { table, side: held.side, hasher: self.hasher })
+            }
         }
     }
 
@@ -266,8 +287,8 @@ impl<'k> Locked<'k> {
         let hasher = self.hasher;
         match (&mut x.guard, &mut y.guard) {
             (Guard::Exclusive(s), Guard::Exclusive(t)) => Some((
-                ShardMut { table: s, side: x.side, hasher },
-                ShardMut { table: t, side: y.side, hasher },
+                ShardMut { table: &mut s.table, side: x.side, hasher },
+                ShardMut { table: &mut t.table, side: y.side, hasher },
             )),
             _ => None,
         }
@@ -311,6 +332,7 @@ impl<'k> Locked<'k> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keyspace::entry::Content;
 
     fn locked(keyspace: &Keyspace, name: impl FnOnce(&mut Places)) -> Vec<Place> {
         let mut places = Places::new();
@@ -365,6 +387,30 @@ mod tests {
             in_a_row += 1;
         }
         assert!((1..=RUN_MAX).contains(&in_a_row), "{in_a_row}");
+    }
+
+    #[test]
+    fn an_outline_is_that_of_its_table_once_it_is_unlocked() {
+        let keyspace = Keyspace::new(1, 0, crossbeam_channel::unbounded().0);
+        let place = Place::of(0, b"{tag}");
+        let is_right = || {
+            let database = keyspace.database(0);
+            let shard = place.shard as usize;
+            database.outlines[shard].is_of(&database.map.shards()[shard].read())
+        };
+        for key in (0..1000).map(|i| format!("{{tag}}{i}")) {
+            let mut locked = Locked::one(&keyspace, place, Mode::Exclusive);
+            let mut shard = locked.shard_mut(place).expect("it is locked for writing");
+            shard.put(keyspace.hash(key.as_bytes()), key.as_bytes(), Content::Bytes(b"v"), None, |_| 0);
+            drop(locked);
+            assert!(is_right(), "{key}");
+        }
+        drop(
+            Locked::one(&keyspace, place, Mode::Exclusive)
+                .shard_mut(place)
+                .map(|shard| std::mem::take(shard.table)),
+        );
+        assert!(is_right());
     }
 
     #[test]

@@ -41,6 +41,7 @@ use std::sync::{Arc, OnceLock};
 use crossbeam_channel::Sender;
 use dashmap::DashMap;
 
+use crate::data::prefetch::prefetch;
 use crate::limits::{DATABASES, SHARDS};
 use cut::Cuts;
 use entry::Entry;
@@ -49,7 +50,7 @@ use evict::Evictor;
 use garbage::Pending;
 use lock::{Locked, Mode, Place};
 use shard::{Shard, ShardMut, Side};
-use table::KeyHasher;
+use table::{KeyHasher, Outline};
 use tuning::Tuning;
 use usage::Usage;
 
@@ -87,6 +88,8 @@ pub struct Keyspace {
 struct Database {
     map: DashMap<Entry, (), KeyHasher>,
     sides: Box<[Side]>,
+    /// Of the tables in `map`.
+    outlines: Box<[Outline]>,
 }
 
 /// Counts of one database, for INFO.
@@ -154,7 +157,8 @@ impl Keyspace {
     fn new_database(&self, generation: u32) -> Database {
         let sides: Box<[Side]> = (0..SHARDS).map(|_| Side::default()).collect();
         sides.iter().for_each(|side| side.set_generation(generation));
-        Database { map: DashMap::with_hasher_and_shard_amount(self.hasher.clone(), SHARDS), sides }
+        let map = DashMap::with_hasher_and_shard_amount(self.hasher.clone(), SHARDS);
+        Database { map, sides, outlines: (0..SHARDS).map(|_| Outline::default()).collect() }
     }
 
     /// Databases that anything has ever touched.
@@ -206,6 +210,13 @@ impl Keyspace {
         let table = database.map.shards()[place.shard as usize].try_read()?;
         let side = &database.sides[place.shard as usize];
         Some(look(Shard { table: &table, side, hasher: &self.hasher }))
+    }
+
+    /// Asks for a shard's lock, and for the lines in which the look-up of `hash` will begin.
+    fn ask_for_slots(&self, place: Place, hash: KeyHash) {
+        let database = self.database(place.db);
+        prefetch(std::ptr::from_ref(&database.map.shards()[place.shard as usize]).cast());
+        database.outlines[place.shard as usize].prefetch_slots(hash);
     }
 
     /// Looks at a shard's table if nobody is writing to it.

@@ -10,7 +10,7 @@
 //!                      lines: asked for lines: asked for
 //! ```
 //!
-//! Each step reads only what an earlier one has brought. It is a hint: a shard that is being written is skipped, and
+//! Each step reads only what an earlier one has brought, and the first one takes no lock. It is a hint: a shard that is being written is skipped, and
 //! a word that is no key costs a few nanoseconds.
 //!
 //! A collection lies two steps further: in an object, and in what that points to. They are asked for where the last
@@ -84,7 +84,7 @@ impl LookAhead {
         while self.next <= at + FAR {
             let ahead = spot(self.next);
             if let Some((place, hash)) = ahead {
-                keyspace.peek_table(place, |table| table::prefetch_slots(table, hash));
+                keyspace.ask_for_slots(place, hash);
             }
             self.ring[self.next % RING] = ahead;
             self.next += 1;

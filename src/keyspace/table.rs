@@ -6,6 +6,8 @@
 use dashmap::SharedValue;
 use foldhash::fast::FixedState;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicPtr, AtomicUsize};
 
 use super::entry::Entry;
 use crate::data::prefetch::{CACHE_LINE, prefetch};
@@ -100,13 +102,49 @@ pub fn remove_by_hash(
 
 /// Asks for the lines of a table in which the look-up of `hash` will begin.
 pub fn prefetch_slots(table: &Table, hash: KeyHash) {
-    let home = hash.spread() as usize & (table.buckets() - 1);
+    prefetch_from(table.data_end().as_ptr().cast(), table.buckets() - 1, hash);
+}
+
+fn prefetch_from(data_end: *const u8, mask: usize, hash: KeyHash) {
+    let home = hash.spread() as usize & mask;
     // hashbrown's layout: slots lie in front of `data_end` in reverse, one control byte each behind it.
-    let end = table.data_end().as_ptr().cast::<u8>();
     let slot = size_of::<(Entry, SharedValue<()>)>();
-    prefetch(end.wrapping_add(home));
-    prefetch(end.wrapping_sub((home + 1) * slot));
-    prefetch(end.wrapping_sub((home + 1) * slot + CACHE_LINE));
+    prefetch(data_end.wrapping_add(home));
+    prefetch(data_end.wrapping_sub((home + 1) * slot));
+    prefetch(data_end.wrapping_sub((home + 1) * slot + CACHE_LINE));
+}
+
+/// Where a table's slots lie, so that they can be asked for without its lock. What moves the table meanwhile makes
+/// that useless, not wrong.
+#[derive(Default)]
+pub struct Outline {
+    data_end: AtomicPtr<u8>,
+    mask: AtomicUsize,
+}
+
+impl Outline {
+    /// Called under the exclusive lock, behind all changes.
+    #[inline]
+    pub fn note(&self, table: &Table) {
+        let (data_end, mask) = (table.data_end().as_ptr().cast(), table.buckets() - 1);
+        // Nearly always nothing has moved, and the line stays with all who read it.
+        if self.data_end.load(Relaxed) != data_end || self.mask.load(Relaxed) != mask {
+            self.data_end.store(data_end, Relaxed);
+            self.mask.store(mask, Relaxed);
+        }
+    }
+
+    #[cfg(test)]
+    pub fn is_of(&self, table: &Table) -> bool {
+        self.data_end.load(Relaxed) == table.data_end().as_ptr().cast()
+            && self.mask.load(Relaxed) == table.buckets() - 1
+    }
+
+    /// As [`prefetch_slots`].
+    #[inline]
+    pub fn prefetch_slots(&self, hash: KeyHash) {
+        prefetch_from(self.data_end.load(Relaxed), self.mask.load(Relaxed), hash);
+    }
 }
 
 /// Asks for the entries that the look-up of `hash` will compare with.
