@@ -8,7 +8,8 @@
 //! A quote may open anywhere in a word; where it closes, the word ends. In double quotes `\n \r \t \b \a`
 //! and `\xHH` are what they are in C, any other `\c` is `c`; in single quotes only `\'` is special.
 
-use super::parser::{Limits, Lost, Step};
+use super::fault::Lost;
+use super::parser::{Limits, Step};
 use super::request::{Form, Span};
 use memchr::memchr;
 

@@ -20,6 +20,7 @@
 
 pub mod decode;
 pub mod double;
+mod fault;
 mod line;
 pub mod parser;
 pub mod quote;
@@ -32,6 +33,7 @@ mod text;
 pub mod words;
 
 pub use decode::{DecodeError, Decoder, Value, decode};
+pub use fault::Fault;
 pub use parser::{Limits, Parser};
 pub use reply::{Mark, Reply, Wire};
-pub use request::{Batch, Fault, Form, OwnedWords, Request, Span, Words};
+pub use request::{Batch, Form, OwnedWords, Request, Span, Words};

@@ -11,11 +11,11 @@
 //!
 //! so when the complete requests leave the buffer, only `start` moves.
 
+use super::fault::{Fault, Lost};
 use super::line;
-use super::request::{Fault, Form, Request, Span};
+use super::request::{Form, Request, Span};
 use super::resp;
 use crate::limits;
-use std::borrow::Cow;
 
 /// How large input may be; past any of these, framing is given up and the connection closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,50 +82,6 @@ pub(super) enum Step {
     Lost(Lost),
 }
 
-/// Why nobody knows where the next request begins.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Lost {
-    LineTooLong,
-    InvalidCount,
-    InvalidLength,
-    EndlessCount,
-    EndlessLength,
-    UnauthenticatedCount,
-    UnauthenticatedLength,
-    UnexpectedMarker(u8),
-    /// Redis closes such a client without a word.
-    TooBig,
-}
-
-const UNBALANCED: &str = "ERR Protocol error: unbalanced quotes in request";
-
-impl Lost {
-    fn form(self) -> Form {
-        match self {
-            // How the line would have ended must not matter.
-            Lost::LineTooLong => Form::Text,
-            _ => Form::Resp,
-        }
-    }
-
-    fn text(self) -> Cow<'static, str> {
-        let text = match self {
-            Lost::LineTooLong => "ERR Protocol error: too big inline request",
-            Lost::InvalidCount => "ERR Protocol error: invalid multibulk length",
-            Lost::InvalidLength => "ERR Protocol error: invalid bulk length",
-            Lost::EndlessCount => "ERR Protocol error: too big mbulk count string",
-            Lost::EndlessLength => "ERR Protocol error: too big bulk count string",
-            Lost::UnauthenticatedCount => "ERR Protocol error: unauthenticated multibulk length",
-            Lost::UnauthenticatedLength => "ERR Protocol error: unauthenticated bulk length",
-            Lost::UnexpectedMarker(byte) => {
-                return format!("ERR Protocol error: expected '$', got '{}'", char::from(byte)).into();
-            }
-            Lost::TooBig => "ERR Protocol error: too big request",
-        };
-        text.into()
-    }
-}
-
 impl Parser {
     pub fn new() -> Self {
         Self::default()
@@ -135,7 +91,7 @@ impl Parser {
     /// calls have seen a prefix. Appends the requests and their words; quoted words are unquoted in place.
     ///
     /// Returns the end of the last complete request: everything before it may leave. After a
-    /// [`Fault::Close`] nothing is parsed any more and all bytes count as consumed.
+    /// [`Fault::Lost`] nothing is parsed any more and all bytes count as consumed.
     pub fn parse(
         &mut self,
         bytes: &mut [u8],
@@ -170,13 +126,13 @@ impl Parser {
                 }
                 Step::Unbalanced { form, end } => {
                     spans.truncate(first);
-                    let fault = Some(Fault::Reply(UNBALANCED.into()));
+                    let fault = Some(Fault::Unbalanced);
                     requests.push(Request { form, first: first as u32, count: 0, fault });
                     self.start = end as u32;
                 }
                 Step::Lost(lost) => {
                     spans.truncate(first);
-                    let fault = Some(Fault::Close(lost.text()));
+                    let fault = Some(Fault::Lost(lost));
                     requests.push(Request { form: lost.form(), first: first as u32, count: 0, fault });
                     *self = Self { closed: true, ..Self::default() };
                 }
@@ -268,16 +224,15 @@ mod tests {
     #[test]
     fn an_unbalanced_line_costs_only_itself() {
         let read = read(b"SET k \"v\nPING\n");
-        let text = "ERR Protocol error: unbalanced quotes in request";
-        assert_eq!(read[0], Read { form: Form::Text, words: vec![], fault: Some(Fault::Reply(text.into())) });
+        assert_eq!(read[0], Read { form: Form::Text, words: vec![], fault: Some(Fault::Unbalanced) });
         assert_eq!(read[1].words, [b"PING"]);
     }
 
     #[test]
     fn a_line_may_be_so_long_and_no_longer() {
         let limits = Limits { line_bytes_max: 8, ..Limits::default() };
-        let too_big = "ERR Protocol error: too big inline request";
-        let lost = [Read { form: Form::Text, words: vec![], fault: Some(Fault::Close(too_big.into())) }];
+        let fault = Some(Fault::Lost(Lost::LineTooLong));
+        let lost = [Read { form: Form::Text, words: vec![], fault }];
         for cuts in [vec![], (0..40).collect()] {
             for line in ["12345678\n", "12345678\r\n", "#2345678\r\n"] {
                 let read = read_pieces(line.as_bytes(), &cuts, &limits);

@@ -7,7 +7,7 @@
 //!   requests  { first: 0, count: 3 }   { first: 3, count: 2 }
 //! ```
 
-use std::borrow::Cow;
+use super::fault::Fault;
 use std::fmt;
 
 /// How a request was written, and so how its reply is.
@@ -39,31 +39,16 @@ impl Span {
     }
 }
 
-/// Input that is no request. The text is a whole error reply, `ERR` and all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// Only this request is lost.
-    Reply(Cow<'static, str>),
-    /// Where the next request would start is unknown: close once the error is sent.
-    Close(Cow<'static, str>),
-}
-
-impl Fault {
-    pub fn text(&self) -> &str {
-        match self {
-            Fault::Reply(text) | Fault::Close(text) => text,
-        }
-    }
-}
-
 /// One request: `spans[first..first + count]` are its words. A faulty one has none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
     pub form: Form,
     pub first: u32,
     pub count: u32,
     pub fault: Option<Fault>,
 }
+
+const _: () = assert!(size_of::<Request>() <= 12, "they go from one core to another with each batch");
 
 /// Requests, and the bytes that their words lie in. Recycled: clearing keeps the room.
 #[derive(Debug, Default)]

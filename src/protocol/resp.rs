@@ -8,7 +8,8 @@
 //! As in Redis, a length line ends at its first `\r`; the byte after that, and the two bytes after a word,
 //! are skipped whatever they are. A declared length costs nothing: room is made only for what has come.
 
-use super::parser::{Limits, Lost, Step};
+use super::fault::Lost;
+use super::parser::{Limits, Step};
 use super::request::{Form, Span};
 use crate::limits::{UNAUTHENTICATED_ARGS_MAX, UNAUTHENTICATED_BULK_MAX};
 use memchr::memchr;
@@ -272,8 +273,9 @@ mod tests {
 
     #[track_caller]
     fn check_lost(input: &[u8], limits: &Limits, text: &str) {
-        let faults: Vec<_> = read_pieces(input, &[], limits).into_iter().map(|read| read.fault).collect();
-        assert_eq!(faults, [Some(Fault::Close(format!("ERR Protocol error: {text}").into()))]);
+        let read = read_pieces(input, &[], limits);
+        let faults: Vec<_> = read.into_iter().map(|read| read.fault.map(Fault::text)).collect();
+        assert_eq!(faults, [Some(format!("ERR Protocol error: {text}").into())]);
     }
 
     #[test]

@@ -375,10 +375,10 @@ impl<'p> Worker<'p> {
             }
             let wire = Wire::of(request.form, session.resp);
             let start = self.out.len();
-            if let Some(fault) = &request.fault {
+            if let Some(fault) = request.fault {
                 kept.release();
                 Reply::new(&mut self.out, wire).error(fault.text());
-                session.closing |= matches!(fault, Fault::Close(_));
+                session.closing |= matches!(fault, Fault::Lost(_));
             } else {
                 let words = progress.batch.words(request);
                 let found = look_up(words);
