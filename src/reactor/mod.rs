@@ -49,6 +49,8 @@ const EVENTS_MAX: usize = 1024;
 const TICK: Duration = Duration::from_secs(1);
 /// Time slices given away while workers are busy, before polling again.
 const YIELDS_MAX: usize = 8;
+/// A time slice that is back so soon was wanted by nobody on this core.
+const YIELDED_IN_VAIN: Duration = Duration::from_micros(2);
 
 /// What the composition root prepares: listeners are bound before anything else is built.
 pub struct Reactor {
@@ -215,13 +217,22 @@ impl Running {
             return;
         }
         self.pool.submit_polled(std::mem::take(&mut self.ready));
+        self.give_way();
+        self.pool.recycled.take(&mut self.spare);
+    }
+
+    /// Lets the workers finish, if they are to run on the core that this thread has: what comes meanwhile shares the
+    /// next wake-up. To yield again where they run elsewhere would only put this thread behind the clients.
+    fn give_way(&self) {
+        let mut before = Instant::now();
         for _ in 0..YIELDS_MAX {
             thread::yield_now();
-            if !self.pool.is_busy() {
+            let now = Instant::now();
+            if !self.pool.is_busy() || now - before < YIELDED_IN_VAIN {
                 break;
             }
+            before = now;
         }
-        self.pool.recycled.take(&mut self.spare);
     }
 
     // ---- bytes come ----
