@@ -377,3 +377,18 @@ fn command_alone_describes_every_command() {
     c.check("COMMAND COUNT", Value::Int(described.len() as i64));
     c.check("COMMAND INFO", Value::Array(described));
 }
+
+#[test]
+fn there_are_no_scripts_and_those_who_ask_are_told_so() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    c.check("FUNCTION FLUSH", status("OK"));
+    c.check("FUNCTION LIST LIBRARYNAME lib* WITHCODE", Value::Array(vec![]));
+    c.check("SCRIPT FLUSH ASYNC", status("OK"));
+    c.check("SCRIPT EXISTS abc def", Value::Array(vec![Value::Int(0), Value::Int(0)]));
+    c.check("FUNCTION FLUSH NOW", error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
+    c.check("SCRIPT FLUSH NOW", error("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
+    c.check("FUNCTION LIST LIBRARYNAME", error("ERR library name argument was not given"));
+    c.check("FUNCTION LIST x", error("ERR Unknown argument x"));
+    c.check("EVAL x 0", error("ERR unknown command 'EVAL', with args beginning with: 'x' '0' "));
+}

@@ -18,6 +18,7 @@ impl Group {
             Group::PubSub => Categories::PUBSUB,
             Group::Transactions => Categories::TRANSACTION,
             Group::Connection => Categories::CONNECTION,
+            Group::Scripting => Categories::SCRIPTING,
             Group::Server => Categories::NONE,
         }
     }

@@ -29,6 +29,7 @@ pub mod lists;
 pub mod permission;
 pub mod pubsub;
 pub mod row;
+pub mod scripts;
 pub mod secrets;
 pub mod server;
 pub mod sets;

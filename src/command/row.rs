@@ -260,6 +260,7 @@ pub enum Group {
     PubSub,
     Transactions,
     Connection,
+    Scripting,
     Server,
 }
 
@@ -283,6 +284,7 @@ impl Group {
             Group::PubSub => "pubsub",
             Group::Transactions => "transactions",
             Group::Connection => "connection",
+            Group::Scripting => "scripting",
             Group::Server => "server",
         }
     }

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use super::row::{Command, Flags, Run};
 use super::{
-    acl, bitmaps, connection, geo, hashes, hyperloglog, introspect, keys, lists, pubsub, server, sets,
-    sorted_sets, strings, transactions,
+    acl, bitmaps, connection, geo, hashes, hyperloglog, introspect, keys, lists, pubsub, scripts, server,
+    sets, sorted_sets, strings, transactions,
 };
 use crate::protocol::Words;
 
@@ -34,6 +34,7 @@ static FAMILIES: &[&[Command]] = &[
     connection::ROWS,
     introspect::ROWS,
     acl::ROWS,
+    scripts::ROWS,
     server::ROWS,
 ];
 

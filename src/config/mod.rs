@@ -107,6 +107,8 @@ pub struct Config {
     pub latency_tracking: bool,
     pub latency_percentiles: Vec<f64>,
     pub thresholds: Thresholds,
+    /// Asked for, and without effect: lists are not compressed.
+    pub list_compress_depth: u32,
     pub notify_keyspace_events: Classes,
     /// Bytes; 0: no limit.
     pub maxmemory: u64,
@@ -165,6 +167,7 @@ impl Default for Config {
             latency_tracking: true,
             latency_percentiles: vec![50.0, 99.0, 99.9],
             thresholds: Thresholds::default(),
+            list_compress_depth: 0,
             notify_keyspace_events: Classes::NONE,
             maxmemory: 0,
             maxmemory_policy: Policy::NoEviction,

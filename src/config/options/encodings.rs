@@ -46,6 +46,15 @@ pub static ROWS: &[Opt] = &[
         set: |c, v| number(v, -5, i32::MAX.into()).map(|n| c.thresholds.list_max_listpack_size = n as i32),
         ..Opt::ROW
     },
+    Opt {
+        name: "list-compress-depth",
+        value: "N",
+        help: "taken from configurations for Redis, and without effect: lists are not compressed",
+        live: true,
+        get: |c| c.list_compress_depth.to_string(),
+        set: |c, v| number(v, 0, i32::MAX.into()).map(|n| c.list_compress_depth = n as u32),
+        ..Opt::ROW
+    },
     threshold!(
         "set-max-intset-entries",
         "",

@@ -81,7 +81,6 @@ pub static ROWS: &[Fixed] = &[
     immutable("enable-module-command", "no"),
     immutable("enable-protected-configs", "no"),
     fixed("aof-load-truncated", "yes"),
-    fixed("list-compress-depth", "0"),
     fixed("sanitize-dump-payload", "yes"),
     fixed("syslog-enabled", "no"),
     immutable("always-show-logo", "no"),
