@@ -136,13 +136,16 @@ impl Duties {
         self.server.persistence.rewrite_if_grown(percentage, min_size);
     }
 
-    /// Removes every key that is due. Returns how many.
+    /// Removes every key that is due, unless the log falls behind with the records of that: the next sweep goes on then.
+    /// Returns how many.
     pub fn sweep(&self) -> usize {
         let began = Instant::now();
-        let mut swept = 0;
+        let (mut swept, mut now) = (0, now_ms());
+        let goes_on = || self.server.sweeps() && self.log.backlog_bytes() < LOG_BACKLOG_MAX / 4;
         for place in self.server.keyspace.all_places() {
-            while self.server.keyspace.has_due(place, now_ms()) {
+            while self.server.keyspace.has_due(place, now) && goes_on() {
                 swept += self.sweep_shard(place);
+                now = now_ms();
                 // A million keys may come due at once: on a busy machine whoever serves clients goes first.
                 thread::yield_now();
             }

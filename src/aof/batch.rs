@@ -1,8 +1,8 @@
 //! What threads have appended and the log's thread has not taken yet.
 //!
 //! Each thread fills a lane of its own, and sends a message when it puts effects into an empty one: the batch in the
-//! lane then grows on until the log's thread takes it as a whole. So the way from core to core is paid per
-//! batch, not per command. A lane is in the order of its numbers; the writer merges them.
+//! lane then grows on until the log's thread takes it as a whole, or is handed over once it is full. So the way from
+//! core to core is paid per batch, not per command. A lane is in the order of its numbers; the writer merges them.
 
 use crate::execute::log::Seq;
 use crate::keyspace::effects::{Effects, Records};
@@ -34,8 +34,12 @@ struct Run {
 /// A run ends when it is so long. One command is never split.
 const RUN_BYTES: usize = limits::LOG_GROUP / 16;
 
-/// A buffer that has grown beyond this is not used again.
-const KEPT_BYTES: usize = 2 * limits::LOG_GROUP;
+/// Effects of this size are handed over as they are, past the lanes.
+pub const COPIED_BYTES: usize = 64 << 10;
+
+/// No batch in a lane grows beyond this. While the disk is slow, batches become many, not large: what is written is
+/// given back, and other messages get in between.
+const BATCH_BYTES: usize = 8 * COPIED_BYTES;
 
 impl Run {
     fn goes_on_with(&self, first: Seq, generation: u32) -> bool {
@@ -57,6 +61,10 @@ impl Batch {
 
     /// Adds one command's effects, whose numbers are higher than those before.
     pub fn push(&mut self, first: Seq, generation: u32, effects: &Effects) {
+        if self.effects.capacity_bytes() == 0 {
+            // From here it doubles, and is nearly all in use when it is full.
+            self.effects.reserve(COPIED_BYTES);
+        }
         let (records, start) = (effects.records(), self.effects.size_bytes());
         self.effects.append(effects);
         let end = self.effects.size_bytes();
@@ -88,7 +96,12 @@ impl Batch {
 
     /// Whether it is small enough to be filled again.
     pub fn is_worth_keeping(&self) -> bool {
-        self.effects.capacity_bytes() <= KEPT_BYTES
+        self.effects.capacity_bytes().max(self.runs.capacity() * size_of::<Run>()) <= BATCH_BYTES
+    }
+
+    /// Whether what comes next might not fit.
+    fn is_full(&self) -> bool {
+        self.effects.size_bytes() + COPIED_BYTES > BATCH_BYTES
     }
 
     fn is_empty(&self) -> bool {
@@ -101,6 +114,14 @@ impl Batch {
         self.runs.clear();
         self.taken = 0;
     }
+}
+
+/// What the log's thread is told of.
+pub enum Ready {
+    /// This lane, which was empty, holds a batch.
+    Lane(usize),
+    /// This batch was full.
+    Batch(Batch),
 }
 
 /// Where threads put what they append: a few lanes, nearly always one for each of them.
@@ -125,20 +146,22 @@ impl Lanes {
         Lanes((0..cores + 1).map(|_| Lane::default()).collect())
     }
 
-    /// Gives this thread's batch to `fill`, and says which lane it is in if it was empty before.
-    pub fn fill<R>(&self, fill: impl FnOnce(&mut Batch) -> R, begun: impl FnOnce(usize)) -> R {
+    /// Gives this thread's batch to `fill`, and tells if it was empty before, or is full now.
+    pub fn fill<R>(&self, fill: impl FnOnce(&mut Batch) -> R, tell: impl FnOnce(Ready)) -> R {
         let number = THREAD.with(|&thread| thread % self.0.len());
         let mut batch = self.lock(number);
         let begins = batch.is_empty();
         let filled = fill(&mut batch);
-        if begins {
-            // Still locked: a thread that shares the lane relies on the message being there.
-            begun(number);
+        // Still locked: a thread that shares the lane relies on the message being there.
+        if batch.is_full() {
+            tell(Ready::Batch(mem::take(&mut *batch)));
+        } else if begins {
+            tell(Ready::Lane(number));
         }
         filled
     }
 
-    /// Takes what a lane holds, and leaves an empty batch there.
+    /// Takes what a lane holds, which may be nothing by now, and leaves an empty batch there.
     pub fn take(&self, number: usize, empty: Batch) -> Batch {
         mem::replace(&mut *self.lock(number), empty)
     }
@@ -194,12 +217,42 @@ mod tests {
         let lanes = Lanes::new();
         let mut messages = Vec::new();
         for first in 1..4 {
-            lanes.fill(|batch| batch.push(first, 0, &effects(1)), |lane| messages.push(lane));
+            lanes.fill(|batch| batch.push(first, 0, &effects(1)), |ready| messages.push(ready));
         }
-        let [lane] = messages[..] else { panic!("{messages:?}") };
+        let [Ready::Lane(lane)] = messages[..] else { panic!("one message, not {}", messages.len()) };
         assert_eq!(taken(&mut lanes.take(lane, Batch::default())), [(1, 3, 0)]);
         let mut again = false;
         lanes.fill(|batch| batch.push(4, 0, &effects(1)), |_| again = true);
         assert!(again);
+    }
+
+    #[test]
+    fn a_full_batch_is_handed_over() {
+        let lanes = Lanes::new();
+        let (mut batches, mut last_lane) = (Vec::new(), 0);
+        let some = effects(2000);
+        assert!(some.size_bytes() < COPIED_BYTES);
+        for at in 0..100 {
+            let first = at * 2000 + 1;
+            lanes.fill(
+                |batch| batch.push(first, 0, &some),
+                |ready| match ready {
+                    Ready::Lane(lane) => last_lane = lane,
+                    Ready::Batch(batch) => batches.push(batch),
+                },
+            );
+        }
+        assert!(batches.len() >= 3);
+        batches.push(lanes.take(last_lane, Batch::default()));
+        let mut next = 1;
+        for mut batch in batches {
+            assert!(batch.is_worth_keeping(), "{} bytes", batch.effects.capacity_bytes());
+            for (first, records, _) in taken(&mut batch) {
+                assert_eq!(first, next);
+                next += Seq::from(records);
+            }
+        }
+        assert_eq!(next, 200_001);
+        assert_eq!(taken(&mut lanes.take(last_lane, Batch::default())), []);
     }
 }

@@ -1,11 +1,11 @@
 //! The thread `aof`, and the handle through which everybody else talks to it.
 //!
-//! The channel has no bound, so that `append` never waits under a lock; the edge watches `backlog_bytes` instead.
+//! The channel has no bound, so that `append` never waits for the disk; the edge watches `backlog_bytes` instead.
 //! The thread never blocks on the channel: it empties it, works, and only when it has found nothing says that
 //! it sleeps. So `ring` costs a system call only when there is somebody to wake.
 
 use super::backup::{self, BackedUp};
-use super::batch::{Batch, Lanes};
+use super::batch::{Batch, COPIED_BYTES, Lanes, Ready};
 use super::compaction::{Catalog, Compaction, Step};
 use super::error::{Error, Result};
 use super::recovery::{self, Recovered, Target};
@@ -28,9 +28,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Where nobody waits for the disk, the thread looks for work no more often than this, however often it is rung.
 const PACE: Duration = Duration::from_millis(2);
 
-/// Effects of this size are handed over as they are.
-const COPIED_BYTES: usize = 64 << 10;
-
 /// The log of a running server.
 pub struct Aof {
     shared: Arc<Shared>,
@@ -49,7 +46,7 @@ type Outcome = std::result::Result<(), String>;
 enum Message {
     /// This lane holds a batch.
     Lane(usize),
-    /// So much that it was not worth copying.
+    /// A full one, or effects that were not worth copying.
     Batch(Box<Batch>),
     Compaction(Box<Step>),
     Policy(Policy),
@@ -172,6 +169,7 @@ impl Log for Aof {
     fn append(&self, mut effects: Effects, generation: u32) -> Seq {
         let records = u64::from(effects.records());
         if records == 0 {
+            SPARE.set(effects);
             return self.shared.last_seq();
         }
         self.shared.appending.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
@@ -185,7 +183,11 @@ impl Log for Aof {
                 batch.push(first, generation, &effects);
                 first
             };
-            let first = self.lanes.fill(add, |lane| send(Message::Lane(lane)));
+            let tell = |ready| match ready {
+                Ready::Lane(lane) => send(Message::Lane(lane)),
+                Ready::Batch(batch) => send(Message::Batch(Box::new(batch))),
+            };
+            let first = self.lanes.fill(add, tell);
             effects.clear();
             SPARE.set(effects);
             first

@@ -261,9 +261,10 @@ impl Writer {
         if self.is_sound() {
             self.shared.set_health(Health::Writable);
             (self.notify)(Event::Healed(self.segment.written));
-            self.admit();
-            self.commit(now);
         }
+        // What was set aside meanwhile is written now; or dropped, if the disk has failed for good.
+        self.admit();
+        self.commit(now);
     }
 
     /// The group is done with, whether it is written or given up.
@@ -403,20 +404,46 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aof::memory::MemoryStorage;
+    use crate::aof::memory::{Faults, MemoryStorage};
     use crate::aof::testing::recover;
     use crate::keyspace::effects::Effects;
 
+    fn writer(storage: &MemoryStorage, now: Now) -> Writer {
+        Writer::new(recover(storage).unwrap().1, Policy::No, Box::new(|_| {}), now)
+    }
+
+    fn take(writer: &mut Writer, first: Seq, value_bytes: usize) {
+        let mut effects = Effects::new();
+        effects.push(0, &[b"SET", b"key", &vec![b'v'; value_bytes]]);
+        writer.shared.appending.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+        writer.take(Batch::of(first, 0, effects));
+    }
+
+    #[test]
+    fn a_full_disk_that_then_fails_leaves_nothing_waiting() {
+        let storage = MemoryStorage::new(1);
+        let now = Now { unix_ms: 1000, instant: Instant::now() };
+        let mut writer = writer(&storage, now);
+        storage.set_faults(Faults { capacity: Some(0), ..Faults::default() });
+        for first in 1..=10 {
+            take(&mut writer, first, limits::LOG_GROUP / 4);
+            writer.commit(now);
+        }
+        assert!(matches!(writer.state, State::Full { .. }));
+        assert!(!writer.waiting.is_empty());
+        storage.set_faults(Faults { write_error_every: 1, ..Faults::default() });
+        writer.tick(Now { instant: now.instant + RETRY_EVERY, ..now });
+        assert!(matches!(writer.state, State::Poisoned(_)));
+        assert!(writer.waiting.is_empty());
+        assert_eq!(writer.shared.appending.backlog_bytes.load(Relaxed), 0, "or no socket is ever read again");
+    }
+
     #[test]
     fn emptied_batches_are_few_and_not_large() {
-        let recovered = recover(&MemoryStorage::new(1)).unwrap().1;
         let now = Now { unix_ms: 1000, instant: Instant::now() };
-        let mut writer = Writer::new(recovered, Policy::No, Box::new(|_| {}), now);
+        let mut writer = writer(&MemoryStorage::new(1), now);
         for first in 1..=100 {
-            let mut effects = Effects::new();
-            effects.push(0, &[b"SET", b"key", &vec![b'v'; (first as usize % 3) * limits::LOG_GROUP]]);
-            writer.shared.appending.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
-            writer.take(Batch::of(first, 0, effects));
+            take(&mut writer, first, (first as usize % 3) * limits::LOG_GROUP);
             writer.commit(now);
         }
         assert_eq!(writer.segment.written, 100);

@@ -28,7 +28,7 @@ pub trait Log: Send + Sync {
     /// `generation` is the newest of the written shards: the compaction that has cut them last.
     ///
     /// Called while the shards of the written keys are locked, so that log order is apply order
-    /// for every key. Never blocks and never does I/O.
+    /// for every key. Never waits for the disk. Of no effects only the memory is taken, for the next command's.
     fn append(&self, effects: Effects, generation: u32) -> Seq;
 
     /// The caller has let go of its locks: whatever was appended may be written now.

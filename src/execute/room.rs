@@ -50,8 +50,12 @@ impl Executor {
     }
 
     fn make_room_for(&self, found: Found, call: &mut Call) -> Result<Found, Error> {
-        call.kept.release();
         memory::tell();
+        if excess(&self.server, self.log()) == 0 {
+            self.server.limit.note(false, call.now_ms);
+            return Ok(found);
+        }
+        call.kept.release();
         let evicted = &call.counters.evicted;
         let ended = evict(&self.server, self.log(), call.now_ms, self.server.limit.patience(), evicted);
         self.publish_notices(call);

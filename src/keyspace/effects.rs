@@ -59,6 +59,11 @@ impl Effects {
         self.bytes.extend_from_slice(word);
     }
 
+    /// Makes room for so many bytes more.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+    }
+
     pub fn append(&mut self, other: &Effects) {
         self.bytes.extend_from_slice(&other.bytes);
         self.records += other.records;

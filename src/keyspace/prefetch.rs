@@ -56,8 +56,8 @@ struct Elements {
     ring: [Option<u64>; RING],
     /// The next position to ask a slot for.
     next: usize,
-    /// There is no large collection in this line.
-    none: bool,
+    /// No large collection lies here.
+    none: Option<Spot>,
 }
 
 /// A word of a request that may name what it needs.
@@ -75,7 +75,7 @@ impl LookAhead {
     pub fn restart(&mut self, at: usize) {
         self.ring = [None; RING];
         self.next = at;
-        self.elements.none = false;
+        self.elements.none = None;
         self.elements.next = at;
     }
 
@@ -113,14 +113,14 @@ impl LookAhead {
         word: impl Fn(usize, Word) -> Option<&'w [u8]>,
     ) {
         let (Some(spot), Some(key)) = (self.ring[at % RING], word(at, Word::Key)) else { return };
-        if self.elements.none {
+        if self.elements.none == Some(spot) {
             return;
         }
         let (ring, elements) = (&self.ring, &mut self.elements);
         kept.peek_table(keyspace, spot.0, |table| {
             let object = table::find(table, spot.1, key).and_then(|entry| entry.object());
             let Some((object, dict)) = object.and_then(|object| Some((object, object.dict()?))) else {
-                elements.none = true;
+                elements.none = Some(spot);
                 return;
             };
             // ZADD names the score first.

@@ -28,7 +28,7 @@ pub struct Side {
     pub waiting: AtomicUsize,
     /// Keys that have a deadline.
     expiring: AtomicU32,
-    /// Taken only under the shard's own lock, so it never waits.
+    /// Taken under the shard's own lock, or for one look at the head.
     deadlines: Mutex<Deadlines>,
     /// Hashes, by when their next field comes due. A note may be early, never late or missing: when it surfaces,
     /// the hash says when its next field is really due.

@@ -130,7 +130,7 @@ pub fn usage() -> Usage {
 /// What the allocator keeps at hand for its threads counts as allocated with it, and is nobody's.
 const AT_HAND_BYTES: i64 = 4 << 20;
 
-/// Corrects by what nobody will ever tell: threads that are gone, and such as never tell. What a thread has not told yet,
+/// Corrects by what nobody will ever tell, as threads of libraries do. What a thread has not told yet,
 /// since it is in the middle of its work, looks the same, but not twice.
 fn correct(allocated: usize) {
     tell_all();

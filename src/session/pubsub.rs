@@ -170,7 +170,8 @@ impl Broker {
     }
 
     /// Sends a message to all who listen. Returns how many do. It may stay with `woken` until
-    /// [`Broker::post_published`], which must be called before anybody can learn that it was sent.
+    /// [`Broker::post_published`], which must be called before anybody can learn that it was sent; whoever subscribes or
+    /// leaves in between comes before or after it as that has it.
     pub fn publish(&self, kind: Kind, channel: &[u8], message: &[u8], woken: &mut Woken) -> usize {
         let mut receivers = self.listeners(kind, channel);
         if receivers > 0 {
