@@ -381,8 +381,15 @@ fn dumps_go_in_and_out() {
     c.check("PEXPIRETIME new", int(33177117420000));
     let Value::Int(idle) = c.cmd(&["OBJECT", "IDLETIME", "new"]) else { panic!("a number of seconds") };
     assert!((1000..1000 + PATIENCE.as_secs() as i64).contains(&idle), "{idle}");
+    c.check("CLIENT NO-TOUCH ON", status(OK));
+    for asks in ["TYPE new", "STRLEN new", "GETRANGE new 0 1", "APPEND new x"] {
+        c.cmd(&asks.split(' ').collect::<Vec<_>>());
+    }
+    let Value::Int(idle) = c.cmd(&["OBJECT", "IDLETIME", "new"]) else { panic!("a number of seconds") };
+    assert!(idle >= 1000, "{idle}");
     c.check("TOUCH new", int(1));
     c.check("OBJECT IDLETIME new", int(0));
+    c.check("CLIENT NO-TOUCH OFF", status(OK));
 }
 
 #[test]

@@ -389,6 +389,7 @@ fn there_are_no_scripts_and_those_who_ask_are_told_so() {
     c.check("FUNCTION FLUSH NOW", error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
     c.check("SCRIPT FLUSH NOW", error("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
     c.check("FUNCTION LIST LIBRARYNAME", error("ERR library name argument was not given"));
+    c.check("SCRIPT KILL", error("NOTBUSY No scripts in execution right now."));
     c.check("FUNCTION LIST x", error("ERR Unknown argument x"));
     c.check("EVAL x 0", error("ERR unknown command 'EVAL', with args beginning with: 'x' '0' "));
 }

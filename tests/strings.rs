@@ -221,7 +221,10 @@ fn bits_one_by_one_and_in_ranges() {
     c.check("BITCOUNT s 1 1", Value::Int(6));
     c.check("BITCOUNT s 5 30 BIT", Value::Int(17));
     c.check_error("BITCOUNT s 0", "ERR syntax error");
-    c.check("BITCOUNT nosuch 0", Value::Int(0));
+    c.check("BITCOUNT nosuch 0 -1", Value::Int(0));
+    c.check_error("BITCOUNT nosuch 0", "ERR syntax error");
+    c.check_error("BITCOUNT nosuch a b", "ERR value is not an integer or out of range");
+    c.check_error("BITPOS nosuch 0 a", "ERR value is not an integer or out of range");
     c.check("BITPOS s 0 1", Value::Int(8));
     c.check("BITPOS s 1 7 15 BIT", Value::Int(9));
     c.check("BITPOS nosuch 0", Value::Int(0));

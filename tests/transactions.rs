@@ -300,6 +300,42 @@ fn watch_sees_expiry() {
     c.check("EXISTS k", Value::Int(0));
 }
 
+/// A key that had expired before WATCH was no key: that it goes with its database, or to another one, is no change.
+#[test]
+fn what_had_expired_may_be_flushed_or_swapped() {
+    let server = Limpid::with(&["--appendonly", "no"]);
+    let (mut c, mut other) = (server.resp(), server.resp());
+    c.check("DEBUG SET-ACTIVE-EXPIRE 0", status("OK"));
+    let after = |c: &mut RespClient, other: &mut RespClient, change: &str, expected: Value| {
+        c.check("WATCH k", status("OK"));
+        other.check(change, status("OK"));
+        c.check("MULTI", status("OK"));
+        queued(c, "PING");
+        c.check("EXEC", expected);
+    };
+    let unchanged = Value::Array(vec![status("PONG")]);
+    for change in ["SWAPDB 0 1", "SWAPDB 0 1", "FLUSHALL"] {
+        other.check("SET k 1 PX 1", status("OK"));
+        other.check("SELECT 1", status("OK"));
+        other.check("SET k 1 PX 1", status("OK"));
+        other.check("SELECT 0", status("OK"));
+        // Whoever looked at it would remove it.
+        other.check("DEBUG SLEEP 0.005", status("OK"));
+        after(&mut c, &mut other, change, unchanged.clone());
+    }
+    // One that was there has changed, be it by its deadline or by the command.
+    other.check("SET k 1", status("OK"));
+    after(&mut c, &mut other, "SWAPDB 0 1", Value::Null);
+    after(&mut c, &mut other, "SWAPDB 0 1", Value::Null);
+    after(&mut c, &mut other, "FLUSHDB", Value::Null);
+    other.check("SET k 1 PX 30", status("OK"));
+    c.check("WATCH k", status("OK"));
+    other.check("DEBUG SLEEP 0.05", status("OK"));
+    other.check("FLUSHDB", status("OK"));
+    c.check("MULTI", status("OK"));
+    c.check("EXEC", Value::Null);
+}
+
 /// A key that had expired before WATCH was no key; that it is swept is no change.
 #[test]
 fn sweeping_what_had_expired_is_no_change() {

@@ -163,20 +163,21 @@ fn unit(args: &mut Args) -> Result<Unit, Error> {
 
 /// A missing key has no bits to count, whatever the range says.
 fn bitcount(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
-    let Some(bytes) = view.string(args.next())? else {
-        reply.int(0);
-        return Ok(());
-    };
-    let count = match args.left() {
-        0 => bits::count_all(bytes),
+    let key = args.next();
+    let range = match args.left() {
+        0 => None,
         2 | 3 => {
             let (first, last) = (args.int(), args.int());
             args.check()?;
-            // Redis finds such a range empty before it looks at the unit.
-            let backwards = first < 0 && last < 0 && first > last;
-            if backwards { 0 } else { bits::count(bytes, first, last, unit(args)?) }
+            Some((first, last, unit(args)?))
         }
         _ => return Err(Error::SYNTAX),
+    };
+    let bytes = view.string(key)?.unwrap_or_default();
+    let count = match range {
+        None => bits::count_all(bytes),
+        Some((first, last, _)) if first < 0 && last < 0 && first > last => 0,
+        Some((first, last, unit)) => bits::count(bytes, first, last, unit),
     };
     reply.int(count as i64);
     Ok(())
@@ -189,10 +190,6 @@ fn bitpos(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
     if bit != 0 && bit != 1 {
         return Err(Error::fixed("ERR The bit argument must be 1 or 0."));
     }
-    let Some(bytes) = view.string(key)? else {
-        reply.int(-bit);
-        return Ok(());
-    };
     if args.left() > 3 {
         return Err(Error::SYNTAX);
     }
@@ -202,6 +199,10 @@ fn bitpos(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
     let last = (!args.is_done()).then(|| args.next());
     let unit = unit(args)?;
     let last = last.map(|word| parse_int(word).ok_or(Error::NOT_AN_INTEGER)).transpose()?;
+    let Some(bytes) = view.string(key)? else {
+        reply.int(-bit);
+        return Ok(());
+    };
     let found = bits::position(bytes, bit == 1, first, last, unit);
     reply.int(found.map_or(-1, |at| at as i64));
     Ok(())

@@ -6,6 +6,7 @@ use super::context::Context;
 use super::error::{Done, Error};
 use super::help;
 use super::row::{Command, Group, Run};
+use crate::acl::Categories;
 use crate::protocol::Reply;
 
 pub static ROWS: &[Command] = &[
@@ -33,6 +34,7 @@ static FUNCTION: &[Command] = &[
     Command {
         name: "flush",
         arity: -2,
+        about: Some(Categories::SCRIPTING.and(Categories::WRITE)),
         syntax: "[ASYNC | SYNC]",
         summary: "Removes all functions, of which there are none.",
         since: "7.0.0",
@@ -42,6 +44,14 @@ static FUNCTION: &[Command] = &[
         ..ROW
     },
     help::row(Group::Scripting, "7.0.0"),
+    Command {
+        name: "kill",
+        arity: 2,
+        summary: "Ends the function that runs: none does.",
+        since: "7.0.0",
+        run: Run::Serve(kill),
+        ..ROW
+    },
     Command {
         name: "list",
         arity: -2,
@@ -76,6 +86,14 @@ static SCRIPT: &[Command] = &[
         ..ROW
     },
     help::row(Group::Scripting, "5.0.0"),
+    Command {
+        name: "kill",
+        arity: 2,
+        summary: "Ends the script that runs: none does.",
+        since: "2.6.0",
+        run: Run::Serve(kill),
+        ..ROW
+    },
 ];
 
 const ROW: Command = Command { group: Group::Scripting, ..Command::ROW };
@@ -102,6 +120,10 @@ fn list(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
     }
     reply.array(0);
     Ok(())
+}
+
+fn kill(_: &mut Args, _: &mut Context, _: &mut Reply) -> Done {
+    Err(Error::fixed("NOTBUSY No scripts in execution right now."))
 }
 
 fn exists(args: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {

@@ -336,10 +336,11 @@ impl Executor {
     /// Appends what was changed, while the shards are still locked. Without a change, the reply still describes
     /// what the shards hold.
     fn record(&self, edit: &mut Edit, call: &mut Call) {
-        if edit.effects().is_empty() {
+        let is_changed = !edit.effects().is_empty();
+        let seq = self.log.append(edit.take_effects(), edit.generation());
+        if !is_changed {
             call.depends_on = edit.written();
         } else {
-            let seq = self.log.append(edit.take_effects(), edit.generation());
             edit.recorded(seq);
             call.session.written = seq;
             call.depends_on = seq;
@@ -406,6 +407,7 @@ impl Executor {
 fn read_with(found: Found, words: Words<'_>, view: &mut View, call: &mut Call) -> Result<(), Error> {
     let Run::Read(handler) = found.command.run else { return Err(Error::SYNTAX) };
     view.set_reading(true);
+    view.set_touching(!call.session.no_touch);
     let (hits, misses) = (view.hits(), view.misses());
     let done = handler(&mut args_of(found, words), view, call.reply);
     call.counters.hits.add(u64::from(view.hits() - hits));
@@ -416,6 +418,7 @@ fn read_with(found: Found, words: Words<'_>, view: &mut View, call: &mut Call) -
 fn write_with(found: Found, words: Words<'_>, edit: &mut Edit, call: &mut Call) -> Result<(), Error> {
     let Run::Write(handler) = found.command.run else { return Err(Error::SYNTAX) };
     edit.set_reading(false);
+    edit.set_touching(!call.session.no_touch);
     let expired = edit.expired();
     let done = handler(&mut args_of(found, words), edit, call.reply);
     call.counters.expired.add(u64::from(edit.expired() - expired));

@@ -34,6 +34,8 @@ pub struct View<'k> {
     events: RefCell<Events>,
     /// Whether keys are looked up in order to be read: then it is told which ones are missing.
     reading: Cell<bool>,
+    /// Whether to be read counts as being used.
+    touching: Cell<bool>,
 }
 
 impl<'k> View<'k> {
@@ -50,8 +52,9 @@ impl<'k> View<'k> {
     fn with_scope(keyspace: &'k Keyspace, scope: Scope<'k>, db: u8, now_ms: u64) -> View<'k> {
         let (hits, misses) = (Cell::new(0), Cell::new(0));
         let events = RefCell::new(Events::new(&keyspace.wanted));
-        let (met_due, seen, reading) = (Cell::new(false), Cell::new(0), Cell::new(true));
-        View { keyspace, scope, db, now_ms, hits, misses, met_due, seen, events, reading }
+        let (met_due, seen) = (Cell::new(false), Cell::new(0));
+        let (reading, touching) = (Cell::new(true), Cell::new(true));
+        View { keyspace, scope, db, now_ms, hits, misses, met_due, seen, events, reading, touching }
     }
 
     /// What it has locked.
@@ -97,7 +100,13 @@ impl<'k> View<'k> {
 
     /// The live entry of a key. The key must be one of the command's own, as its row declares them.
     pub fn get(&self, key: &[u8]) -> Option<&Entry> {
-        self.look(key).inspect(|entry| self.used(entry))
+        let found = self.look(key);
+        if self.touching.get() { found.inspect(|entry| self.used(entry)) } else { found }
+    }
+
+    /// Whether there is such a key, which counts as used in any case.
+    pub fn touch(&self, key: &[u8]) -> bool {
+        self.look(key).inspect(|entry| self.used(entry)).is_some()
     }
 
     /// As [`View::get`], for a command that only asks about the key: it does not count as used.
@@ -134,6 +143,15 @@ impl<'k> View<'k> {
     /// Whether keys are looked up in order to be read from now on, or in order to be changed.
     pub fn set_reading(&self, reading: bool) {
         self.reading.set(reading);
+    }
+
+    /// CLIENT NO-TOUCH: whether to be looked up counts as being used, from now on.
+    pub fn set_touching(&self, touching: bool) {
+        self.touching.set(touching);
+    }
+
+    pub(super) fn is_touching(&self) -> bool {
+        self.touching.get()
     }
 
     /// A writing command reads its sources.

@@ -466,6 +466,9 @@ impl<'p> Worker<'p> {
     }
 }
 
+/// A longer word is no key that anybody would look ahead for: hashing it takes time.
+const LOOKED_AT_MAX: usize = 1 << 10;
+
 /// A word of a request of the batch, if that has so many.
 fn word_of(batch: &Batch, request: usize, word: Word) -> Option<&[u8]> {
     let words = batch.words(batch.requests.get(request)?);
@@ -474,7 +477,7 @@ fn word_of(batch: &Batch, request: usize, word: Word) -> Option<&[u8]> {
         Word::Element => 2,
         Word::Last => words.len().checked_sub(1)?,
     };
-    (at < words.len()).then(|| words.get(at))
+    (at < words.len()).then(|| words.get(at)).filter(|word| word.len() <= LOOKED_AT_MAX)
 }
 
 fn has(found: &Result<Found, Error>, flag: Flags) -> bool {

@@ -91,7 +91,7 @@ fn exists(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
 }
 
 fn touch(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
-    let found = args.rest().filter(|key| view.get(key).is_some()).count();
+    let found = args.rest().filter(|key| view.touch(key)).count();
     reply.int(found as i64);
     Ok(())
 }

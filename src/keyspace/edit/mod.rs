@@ -14,8 +14,9 @@ use super::event;
 use super::lock::{Kept, Locked, Place};
 use super::object::{Object, Stored, WrongType};
 use super::shard::ShardMut;
+use super::table::{self, KeyHasher, Table};
 use super::view::{Scope, View};
-use super::{Keyspace, snapshot, table};
+use super::{Keyspace, snapshot};
 use crate::limits::SHARDS;
 
 pub use due::{due_fields, told_of_due};
@@ -87,14 +88,16 @@ impl<'k> Edit<'k> {
     /// The live entry, for changing it. What is due of it goes first, and its going is recorded.
     pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut Entry> {
         let db = self.view.db;
-        let (keyspace, now_ms) = (self.view.keyspace, self.view.now_ms);
+        let (keyspace, now_ms, touching) = (self.view.keyspace, self.view.now_ms, self.view.is_touching());
         let hash = keyspace.hash(key);
         let shard = self.shard_mut(db, key)?;
         if shard.side.has_deadlines() {
             self.expire_in(db, key);
         }
         let entry = self.shard_mut(db, key)?.into_entry(hash, key)?;
-        entry.set_access(keyspace.used_again(entry.access(), now_ms));
+        if touching {
+            entry.set_access(keyspace.used_again(entry.access(), now_ms));
+        }
         Some(entry)
     }
 
@@ -208,7 +211,7 @@ impl<'k> Edit<'k> {
 
     /// Empties a database that the command holds. Returns whether there was anything in it.
     pub fn flush(&mut self, db: u8) -> bool {
-        let keyspace = self.view.keyspace;
+        let (keyspace, now_ms) = (self.view.keyspace, self.view.now_ms);
         let mut changed = false;
         for place in (0..SHARDS as u16).map(|shard| Place { db, shard }) {
             let Some(mut shard) = self.shard_mut_at(place) else { return changed };
@@ -218,7 +221,7 @@ impl<'k> Edit<'k> {
             changed = true;
             let table = shard.take_all();
             let hasher = shard.hasher;
-            shard.side.watchers.all_changed(|key| table::find(&table, hasher.hash(key), key).is_some());
+            shard.side.watchers.all_changed(|key| is_live(&table, hasher, key, now_ms));
             keyspace.discard_table(table);
         }
         changed
@@ -226,6 +229,7 @@ impl<'k> Edit<'k> {
 
     /// Exchanges two databases; the command must hold both.
     pub fn swap_databases(&mut self, a: u8, b: u8) {
+        let now_ms = self.view.now_ms;
         for shard in 0..SHARDS as u16 {
             let (place_a, place_b) = (Place { db: a, shard }, Place { db: b, shard });
             if self.view.keyspace.running_cuts() != 0 {
@@ -236,7 +240,7 @@ impl<'k> Edit<'k> {
             let Some((mut x, mut y)) = locked.two_mut(place_a, place_b) else { continue };
             let hasher = x.hasher;
             let both = [&*x.table, &*y.table];
-            let existed = |key: &[u8]| both.iter().any(|t| table::find(t, hasher.hash(key), key).is_some());
+            let existed = |key: &[u8]| both.iter().any(|table| is_live(table, hasher, key, now_ms));
             x.side.watchers.all_changed(existed);
             y.side.watchers.all_changed(existed);
             x.swap(&mut y);
@@ -434,4 +438,9 @@ impl<'k> Edit<'k> {
             Scope::Stepwise => None,
         }
     }
+}
+
+/// A key that is due has ended, and nobody who watches it hears of its going.
+fn is_live(table: &Table, hasher: &KeyHasher, key: &[u8], now_ms: u64) -> bool {
+    table::find(table, hasher.hash(key), key).is_some_and(|entry| !entry.is_due(now_ms))
 }
