@@ -51,6 +51,8 @@ const TICK: Duration = Duration::from_secs(1);
 const YIELDS_MAX: usize = 8;
 /// A time slice that is back so soon was wanted by nobody on this core.
 const YIELDED_IN_VAIN: Duration = Duration::from_micros(2);
+/// So many requests keep the workers busy for long: there is no hurry to bring them more.
+const PLENTY: usize = 1024;
 
 /// What the composition root prepares: listeners are bound before anything else is built.
 pub struct Reactor {
@@ -93,6 +95,7 @@ impl Reactor {
                 pool,
                 peers: Peers::new(),
                 ready: Vec::new(),
+                handed_over: 0,
                 again: Vec::new(),
                 waits: Waits::default(),
                 relief: Relief::default(),
@@ -122,6 +125,8 @@ struct Running {
     peers: Peers,
     /// Connections that have got their turn in this round.
     ready: Vec<Arc<Connection>>,
+    /// Requests read since workers were last given way to.
+    handed_over: usize,
     /// Sockets that may hold more than was read: looked at again without waiting for an event.
     again: Vec<usize>,
     /// Blocked clients whose time is limited.
@@ -223,16 +228,18 @@ impl Running {
 
     /// Lets the workers finish, if they are to run on the core that this thread has: what comes meanwhile shares the
     /// next wake-up. To yield again where they run elsewhere would only put this thread behind the clients.
-    fn give_way(&self) {
+    fn give_way(&mut self) {
         let mut before = Instant::now();
         for _ in 0..YIELDS_MAX {
             thread::yield_now();
             let now = Instant::now();
-            if !self.pool.is_busy() || now - before < YIELDED_IN_VAIN {
+            let in_vain = now - before < YIELDED_IN_VAIN && self.handed_over < PLENTY;
+            if !self.pool.is_busy() || in_vain {
                 break;
             }
             before = now;
         }
+        self.handed_over = 0;
     }
 
     // ---- bytes come ----
@@ -262,6 +269,7 @@ impl Running {
         let batch = self.spare.pop().unwrap_or_default();
         let is_known = peer.connection.client.is_authenticated();
         let outcome = peer.input.read(&peer.connection.stream, batch, is_known);
+        self.handed_over += outcome.batch.requests.len();
         let gets_turn = if outcome.batch.requests.is_empty() {
             self.spare.push(outcome.batch);
             false
