@@ -77,6 +77,11 @@ fn is_meant(request: &[Vec<u8>], ours: &Value, theirs: &Value) -> bool {
         | b"BZMPOP" => says(ours, "out of range") && says(theirs, "timeout is"),
         // 7.2 lets COMMAND GETKEYS look at a request of one word, and ZRANK at WITHSCORE.
         b"COMMAND" | b"ZRANK" | b"ZREVRANK" => says(theirs, "wrong number of arguments"),
+        // 7.2 reads the whole request before it looks for the key.
+        b"BITCOUNT" | b"BITPOS" => {
+            matches!(ours, Value::Error(_))
+                && (matches!(theirs, Value::Int(-1..=0)) || says(theirs, "WRONGTYPE"))
+        }
         // A string is kept as its text suggests, not as the command that made it: INCRBYFLOAT.
         b"OBJECT" if is(ours, "int") => is(theirs, "embstr"),
         // Undefined where scores differ.
