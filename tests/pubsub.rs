@@ -252,6 +252,27 @@ fn fan_out_keeps_each_speakers_order() {
     });
 }
 
+#[test]
+fn who_wants_no_replies_is_told_of_subscriptions_all_the_same() {
+    let server = Limpid::start();
+    let (mut c, mut speaker) = (server.resp(), server.resp());
+    c.send(&["CLIENT", "REPLY", "OFF"]);
+    c.send(&["SET", "k", "v"]);
+    c.send(&["SUBSCRIBE", "a"]);
+    assert_eq!(c.read(), confirmed("subscribe", "a", 1));
+    speaker.check("PUBLISH a hello", int(1));
+    assert_eq!(c.read(), Value::Array(message("a", "hello")));
+    c.send(&["UNSUBSCRIBE", "a"]);
+    assert_eq!(c.read(), confirmed("unsubscribe", "a", 0));
+    c.send(&["CLIENT", "REPLY", "ON"]);
+    assert_eq!(c.read(), status("OK"));
+    c.send(&["CLIENT", "REPLY", "SKIP"]);
+    c.send(&["SSUBSCRIBE", "a"]);
+    assert_eq!(c.read(), confirmed("ssubscribe", "a", 1));
+    c.check("SUNSUBSCRIBE", confirmed("sunsubscribe", "a", 0));
+    c.check("GET k", bulk("v"));
+}
+
 /// Whoever does not read is closed at its limit; those who do read hear everything meanwhile.
 #[test]
 fn a_slow_subscriber_costs_nobody_else() {

@@ -94,14 +94,17 @@ pub struct Journal {
     entries: VecDeque<Entry>,
     next_id: u64,
     max: usize,
+    /// Refusals since the last reset, by reason.
+    refused: [u64; 4],
 }
 
 impl Journal {
     pub fn new(max: usize) -> Journal {
-        Journal { entries: VecDeque::new(), next_id: 0, max }
+        Journal { entries: VecDeque::new(), next_id: 0, max, refused: [0; 4] }
     }
 
     pub fn note(&mut self, entry: Entry) {
+        self.refused[entry.reason as usize] += 1;
         let same = self.entries.iter().take(LOOKED_AT_MAX).position(|known| known.is_same(&entry));
         match same.and_then(|at| self.entries.remove(at)) {
             Some(known) => {
@@ -122,6 +125,15 @@ impl Journal {
 
     pub fn clear(&mut self) {
         self.entries.clear();
+    }
+
+    /// How often anybody was refused something for this reason, be it in the log still or not.
+    pub fn refused(&self, reason: Reason) -> u64 {
+        self.refused[reason as usize]
+    }
+
+    pub fn reset_counts(&mut self) {
+        self.refused = [0; 4];
     }
 
     /// What is too many goes with the next entry, as in Redis.

@@ -173,7 +173,7 @@ impl Server {
             config.latency_monitor_ms,
         );
         self.keyspace.tuning.set(config.thresholds);
-        self.buffers.set(config, 0);
+        self.buffers.set(config, config.maxmemory as usize);
         self.keyspace.wanted.set(config.notify_keyspace_events);
         self.persistence.set_fsync(config.appendfsync);
         self.acl.set_all_channels(config.acl_all_channels);

@@ -232,6 +232,8 @@ impl Flags {
     pub const ONE_NAME: Flags = Flags(8192);
     /// Changes no key, and is felt by others all the same: waits while writes are paused.
     pub const TELLS: Flags = Flags(16384);
+    /// What it replies are messages, which CLIENT REPLY does not hold back.
+    pub const PUSHES: Flags = Flags(32768);
 
     /// May reply only later, for another reason than that a key is missing: what stands before it is sent first.
     pub const REPLIES_LATER: Flags = Flags(1 << 20);

@@ -84,6 +84,7 @@ impl ClientsMemory {
         match text.strip_suffix('%') {
             Some(percent) => match percent.parse::<u8>() {
                 Ok(percent @ 0..=100) => Ok(ClientsMemory::Percent(percent)),
+                Ok(_) => Err("percentage argument must be less or equal to 100".into()),
                 _ => Err("argument must be a memory or percent value".into()),
             },
             None => super::value::bytes(text, 0, i64::MAX)

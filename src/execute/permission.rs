@@ -117,6 +117,7 @@ impl Executor {
             Denied::Option(_) => return,
         };
         let user = session.login.user(&self.server.acl).name.clone();
+        session.client.set_last_command(found.index);
         let client = describe_client(&self.server, session, now_ms);
         self.server.acl.journal().note(Entry::new(reason, place, object, &user, client, now_ms));
     }

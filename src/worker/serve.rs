@@ -386,7 +386,7 @@ impl<'p> Worker<'p> {
                     self.post_published();
                 }
                 collections = found.as_ref().is_ok_and(|found| found.command.group.is_of_collections());
-                let long = has(&found, Flags::LONG);
+                let (long, pushes) = (has(&found, Flags::LONG), has(&found, Flags::PUSHES));
                 let paused = self.pool.executor.pause(session, &found, words, now_ms);
                 let may_wait = has(&found, Flags::BLOCKING) || has(&found, Flags::REPLIES_LATER);
                 if may_wait || paused.is_some() || long {
@@ -439,7 +439,7 @@ impl<'p> Worker<'p> {
                     }
                     return (Pause::Blocked, until);
                 }
-                if session.replies != Replies::On && !session.says_reply() {
+                if session.replies != Replies::On && !session.says_reply() && !pushes {
                     self.out.truncate(start);
                 } else if outcome.depends_on > durable || !self.undurable.is_empty() {
                     self.undurable.push((start as u32, wire));

@@ -189,7 +189,16 @@ fn what_is_refused_stands_in_the_log() {
         (&*entries[0][10], &*entries[0][12], &*entries[0][14]),
         ("age-seconds", "client-info", "entry-id")
     );
-    assert!(entries[0][13].contains("name=test") && entries[0][13].contains("user=u"), "{}", entries[0][13]);
+    for part in ["name=test", "user=u", "cmd=set"] {
+        assert!(entries[0][13].contains(part), "{}", entries[0][13]);
+    }
+    let (Value::Bulk(stats) | Value::Verbatim { text: stats, .. }) = admin.cmd(&["INFO", "stats"]) else {
+        panic!("a text")
+    };
+    let stats = String::from_utf8_lossy(&stats);
+    for count in ["auth:2", "cmd:1", "key:1", "channel:1"] {
+        assert!(stats.contains(&format!("\r\nacl_access_denied_{count}\r\n")), "{count} in {stats}");
+    }
     admin.check("CONFIG SET acllog-max-len 1", ok());
     u.check_error("GET c", NO_KEY);
     for words in [&["ACL", "LOG"][..], &["ACL", "LOG", "5"]] {

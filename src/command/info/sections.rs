@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::super::context::Context;
 use super::{Lines, REDIS_VERSION, lines};
+use crate::acl::Reason;
 use crate::session::pause::Paused;
 use crate::session::pubsub::Kind;
 use crate::version;
@@ -81,6 +82,7 @@ pub fn stats(out: &mut Lines, context: &Context) {
     let broker = &context.server.broker;
     let [commands, bytes_in, bytes_out] = metrics.rates.per_second();
     let (exceeding_ms, exceeded_ms) = context.server.limit.exceeded_ms(context.now_ms);
+    let refused = |reason| context.server.acl.journal().refused(reason);
     lines!(out,
         "total_connections_received": metrics.reactor.connections.get(),
         "total_commands_processed": metrics.calls(),
@@ -105,6 +107,10 @@ pub fn stats(out: &mut Lines, context: &Context) {
         "client_query_buffer_limit_disconnections": metrics.clients.query_overflows.load(Ordering::Relaxed),
         "client_output_buffer_limit_disconnections": metrics.clients.output_overflows.load(Ordering::Relaxed),
         "total_error_replies": metrics.sum(|w| &w.errors),
+        "acl_access_denied_auth": refused(Reason::Auth),
+        "acl_access_denied_cmd": refused(Reason::Command),
+        "acl_access_denied_key": refused(Reason::Key),
+        "acl_access_denied_channel": refused(Reason::Channel),
     );
 }
 

@@ -126,6 +126,7 @@ fn refused(refusal: Refusal) -> Error {
 fn reset_statistics(_: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
     context.server.metrics.reset();
     context.server.limit.reset();
+    context.server.acl.journal().reset_counts();
     reply.ok();
     Ok(())
 }
