@@ -154,7 +154,7 @@ impl Compactor {
 
     /// Ended so far, well or not.
     pub fn runs(&self) -> u64 {
-        self.runs.load(Ordering::Relaxed)
+        self.runs.load(Ordering::Acquire)
     }
 
     /// Shards in the base of the one that is running.
@@ -200,7 +200,6 @@ impl Compactor {
         let took_ms = began.elapsed().as_millis() as u64;
         self.last_ms.store(took_ms, Ordering::Relaxed);
         self.failed.store(outcome.is_err(), Ordering::Relaxed);
-        self.runs.fetch_add(1, Ordering::Relaxed);
         self.failures.fetch_add(u64::from(outcome.is_err()), Ordering::Relaxed);
         match outcome {
             Ok(done) => tracing::info!(
@@ -216,6 +215,8 @@ impl Compactor {
         self.began_ms.store(0, Ordering::Relaxed);
         memory::tell_all();
         self.release();
+        // Whoever waits for this to have ended may begin the next one.
+        self.runs.fetch_add(1, Ordering::Release);
     }
 
     /// Begins again where a write did not let it go on, and in the end insists.
