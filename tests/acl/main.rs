@@ -250,6 +250,8 @@ fn clients_are_listed_and_closed_by_user() {
     let mut u = as_user(&server, "u");
     let Value::Bulk(line) = u.cmd(&["CLIENT", "INFO"]) else { panic!("text") };
     assert!(String::from_utf8_lossy(&line).contains(" user=u "));
+    admin.check_error("CLIENT KILL MAXAGE -1", "ERR maxage should be greater than 0");
+    admin.check("CLIENT KILL MAXAGE 1000000", Value::Int(0));
     admin.check_error("CLIENT KILL USER nobody", "ERR No such user 'nobody'");
     admin.check("CLIENT KILL USER u", Value::Int(1));
     closes(u);

@@ -43,7 +43,10 @@ impl<'a> Filter<'a> {
             } else if is("MAXAGE") {
                 let age = parse_int(value);
                 let age = age.ok_or(Error::fixed("ERR maxage is not an integer or out of range"))?;
-                filter.max_age_seconds = Some(age.max(0) as u64);
+                if age <= 0 {
+                    return Err(Error::fixed("ERR maxage should be greater than 0"));
+                }
+                filter.max_age_seconds = Some(age as u64);
             } else if is("SKIPME") && value.eq_ignore_ascii_case(b"yes") {
                 filter.spare_self = true;
             } else if is("SKIPME") && value.eq_ignore_ascii_case(b"no") {
