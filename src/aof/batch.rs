@@ -94,6 +94,10 @@ impl Batch {
         Some((self.effects.part(run.bytes.clone(), run.records), run.generation))
     }
 
+    pub fn size_bytes(&self) -> usize {
+        self.effects.size_bytes()
+    }
+
     /// Whether it is small enough to be filled again.
     pub fn is_worth_keeping(&self) -> bool {
         self.effects.capacity_bytes().max(self.runs.capacity() * size_of::<Run>()) <= BATCH_BYTES
@@ -101,7 +105,7 @@ impl Batch {
 
     /// Whether what comes next might not fit.
     fn is_full(&self) -> bool {
-        self.effects.size_bytes() + COPIED_BYTES > BATCH_BYTES
+        self.size_bytes() + COPIED_BYTES > BATCH_BYTES
     }
 
     fn is_empty(&self) -> bool {

@@ -324,8 +324,8 @@ impl History {
         let mut effects = Effects::new();
         unit.iter().for_each(|(key, change)| push(&mut effects, *key, change));
         let shared = &life.writer.shared;
-        shared.appending.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
-        let first = shared.appending.next.fetch_add(u64::from(effects.records()), Relaxed);
+        shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+        let first = shared.next.0.fetch_add(u64::from(effects.records()), Relaxed);
         apply(&mut self.state, &unit);
         self.units.push(unit);
         life.unsent.push((shards, Appended { first, generation, effects }));

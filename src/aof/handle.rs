@@ -172,10 +172,13 @@ impl Log for Aof {
             SPARE.set(effects);
             return self.shared.last_seq();
         }
-        self.shared.appending.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
-        let number = || self.shared.appending.next.fetch_add(records, SeqCst);
+        let number = || self.shared.next.0.fetch_add(records, SeqCst);
         // Fails only after `close`.
         let send = |message| drop(self.messages.send(message));
+        let hand_over = |batch: Batch| {
+            self.shared.backlog_bytes.fetch_add(batch.size_bytes(), Relaxed);
+            send(Message::Batch(Box::new(batch)));
+        };
         let first = if effects.size_bytes() < COPIED_BYTES {
             let add = |batch: &mut Batch| {
                 // Numbered here, so that a lane is in order even if two threads share it.
@@ -185,7 +188,7 @@ impl Log for Aof {
             };
             let tell = |ready| match ready {
                 Ready::Lane(lane) => send(Message::Lane(lane)),
-                Ready::Batch(batch) => send(Message::Batch(Box::new(batch))),
+                Ready::Batch(batch) => hand_over(batch),
             };
             let first = self.lanes.fill(add, tell);
             effects.clear();
@@ -193,7 +196,7 @@ impl Log for Aof {
             first
         } else {
             let first = number();
-            send(Message::Batch(Box::new(Batch::of(first, generation, effects))));
+            hand_over(Batch::of(first, generation, effects));
             first
         };
         first + records - 1
@@ -212,7 +215,7 @@ impl Log for Aof {
     }
 
     fn backlog_bytes(&self) -> usize {
-        self.shared.appending.backlog_bytes.load(Relaxed)
+        self.shared.backlog_bytes.load(Relaxed)
     }
 
     fn health(&self) -> Health {
@@ -266,6 +269,7 @@ impl Loop {
             match self.inbox.try_recv() {
                 Ok(Message::Lane(lane)) => {
                     let batch = self.lanes.take(lane, writer.spare());
+                    writer.shared.backlog_bytes.fetch_add(batch.size_bytes(), Relaxed);
                     writer.take(batch);
                 }
                 Ok(Message::Batch(batch)) => writer.take(*batch),

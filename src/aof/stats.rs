@@ -27,17 +27,15 @@ pub struct Stats {
     pub base_bytes: AtomicU64,
 }
 
-/// What each append changes: apart from what every reply reads.
+/// The number that the next record gets. Each append changes it: apart from what every reply reads.
 #[repr(align(128))]
-pub struct Appending {
-    /// The number that the next record gets.
-    pub next: AtomicU64,
-    /// Bytes of effects appended and not yet written.
-    pub backlog_bytes: AtomicUsize,
-}
+pub struct Next(pub AtomicU64);
 
 pub struct Shared {
-    pub appending: Appending,
+    pub next: Next,
+    /// Bytes of effects handed over to the thread and not yet written. What lanes hold comes on top: it is little, and to
+    /// count it would cost each append.
+    pub backlog_bytes: AtomicUsize,
     /// The last record that is on disk.
     synced: AtomicU64,
     /// Replies wait for the disk: the policy that was asked for last says so, or the one that the thread still keeps.
@@ -53,7 +51,8 @@ pub struct Shared {
 impl Shared {
     pub fn new(last_seq: Seq) -> Self {
         Self {
-            appending: Appending { next: AtomicU64::new(last_seq + 1), backlog_bytes: AtomicUsize::new(0) },
+            next: Next(AtomicU64::new(last_seq + 1)),
+            backlog_bytes: AtomicUsize::new(0),
             synced: AtomicU64::new(0),
             asked_to_wait: AtomicBool::new(false),
             waits: AtomicBool::new(false),
@@ -65,7 +64,7 @@ impl Shared {
     }
 
     pub fn last_seq(&self) -> Seq {
-        self.appending.next.load(Acquire) - 1
+        self.next.0.load(Acquire) - 1
     }
 
     /// What [`crate::execute::log::Log::durable`] says. A change to `always` holds at once, one from it when all that

@@ -38,8 +38,8 @@ pub fn log(groups: u64, policy: Policy, close: bool) -> (MemoryStorage, Vec<Stri
             let (db, key) = (group as u8 % 3, format!("key:{}", lines.len()));
             effects.push(db, &[b"SET", key.as_bytes(), b"a \n\xffvalue"]);
             lines.push(format!("{db} SET {key} a \\n\\xffvalue"));
-            let first = writer.shared().appending.next.fetch_add(1, Relaxed);
-            writer.shared().appending.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+            let first = writer.shared().next.0.fetch_add(1, Relaxed);
+            writer.shared().backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
             writer.take(Batch::of(first, 0, effects));
         }
         writer.commit(now);

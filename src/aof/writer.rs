@@ -270,7 +270,7 @@ impl Writer {
     /// The group is done with, whether it is written or given up.
     fn shrink_backlog(&mut self) {
         let bytes = mem::take(&mut self.backlog_bytes);
-        let before = self.shared.appending.backlog_bytes.fetch_sub(bytes, Release);
+        let before = self.shared.backlog_bytes.fetch_sub(bytes, Release);
         self.overflowed |= before > limits::LOG_BACKLOG_MAX;
         if self.overflowed && before - bytes < limits::LOG_BACKLOG_MAX / 2 {
             self.overflowed = false;
@@ -415,7 +415,7 @@ mod tests {
     fn take(writer: &mut Writer, first: Seq, value_bytes: usize) {
         let mut effects = Effects::new();
         effects.push(0, &[b"SET", b"key", &vec![b'v'; value_bytes]]);
-        writer.shared.appending.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
+        writer.shared.backlog_bytes.fetch_add(effects.size_bytes(), Relaxed);
         writer.take(Batch::of(first, 0, effects));
     }
 
@@ -435,7 +435,7 @@ mod tests {
         writer.tick(Now { instant: now.instant + RETRY_EVERY, ..now });
         assert!(matches!(writer.state, State::Poisoned(_)));
         assert!(writer.waiting.is_empty());
-        assert_eq!(writer.shared.appending.backlog_bytes.load(Relaxed), 0, "or no socket is ever read again");
+        assert_eq!(writer.shared.backlog_bytes.load(Relaxed), 0, "or no socket is ever read again");
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub trait Log: Send + Sync {
     /// [`Seq::MAX`] where the promise does not need waiting (`everysec`, `no`, or no log at all).
     fn durable(&self) -> Seq;
 
-    /// Bytes appended and not yet written; the edge stops reading from sockets when it grows too far.
+    /// Bytes appended and not yet written, but for the few that were appended last; the edge stops reading from sockets
+    /// when it grows too far.
     fn backlog_bytes(&self) -> usize;
 
     /// Cheap: one relaxed load when all is well.
