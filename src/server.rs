@@ -9,7 +9,7 @@
 //! ```
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -215,6 +215,9 @@ impl Running {
         memory::note_startup();
         let (acl, tls) = admit(&config)?;
         let listeners = listener::bind_all(&listener::endpoints(&config), config.tcp_backlog)?;
+        if listeners.is_empty() {
+            return Err(listener::NOWHERE.into());
+        }
         let endpoints: Vec<Endpoint> = listeners.iter().map(Listener::bound).collect();
         let (garbage, rubbish) = unbounded();
         let keyspace = Arc::new(Keyspace::new(seed(), now_ms(), garbage));
@@ -350,7 +353,7 @@ impl Running {
 /// 0 where there is none.
 fn plain_port(endpoints: &[Endpoint]) -> u16 {
     let port = |endpoint: &Endpoint| match endpoint {
-        Endpoint::Tcp(address) => Some(address.port()),
+        Endpoint::Tcp(place) => Some(place.address.port()),
         _ => None,
     };
     endpoints.iter().find_map(port).unwrap_or(0)
@@ -366,11 +369,13 @@ fn observe(config: &Config) -> Result<Option<Observer>, String> {
         return Ok(None);
     }
     let mut listeners = Vec::new();
-    for ip in config.metrics_bind.iter().filter_map(|address| address.parse::<IpAddr>().ok()) {
-        let address = SocketAddr::new(ip, config.metrics_port);
-        let listener = listener::bind_tcp(address, config.tcp_backlog)
-            .map_err(|e| format!("cannot listen on {address} for metrics: {}", reason(&e)))?;
-        listeners.push(listener);
+    for place in &config.metrics_bind {
+        let address = SocketAddr::new(place.ip, config.metrics_port);
+        match listener::bind_tcp(address, config.tcp_backlog) {
+            Ok(listener) => listeners.push(listener),
+            Err(e) if place.is_optional && listener::is_lacking(&e) => continue,
+            Err(e) => return Err(format!("cannot listen on {address} for metrics: {}", reason(&e))),
+        }
         tracing::info!("dashboard on http://{address}/, metrics on http://{address}/metrics");
     }
     Observer::start(listeners, config.keeps_metrics_local())

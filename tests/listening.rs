@@ -90,6 +90,25 @@ fn beyond_loopback_only_with_a_password() {
 }
 
 #[test]
+fn an_address_that_the_machine_lacks_may_be_left_out() {
+    // 198.51.100.0/24 is for documentation.
+    let flags = |bind: &'static str| ["--appendonly", "no", "--requirepass", "p", "--bind", bind];
+    let server = Limpid::with(&flags("127.0.0.1 -198.51.100.1"));
+    let mut c = server.text();
+    c.check("AUTH p", "OK");
+    c.check("CONFIG GET bind", "bind \"127.0.0.1 -198.51.100.1\"");
+    c.check("CONFIG SET bind \"-198.51.100.2 127.0.0.1\"", "OK");
+    c.check(
+        "CONFIG SET bind -198.51.100.2",
+        "ERR CONFIG SET failed (possibly related to argument 'bind') - \
+         this machine has none of the addresses to listen on",
+    );
+    c.check("PING", "PONG");
+    let refused = Limpid::refused(&flags("127.0.0.1 198.51.100.1"));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("cannot listen on 198.51.100.1:"));
+}
+
+#[test]
 fn the_environment_may_hold_the_password() {
     let mut command = std::process::Command::new("env");
     command.args(["LIMPID_PASSWORD=from outside", env!("CARGO_BIN_EXE_limpid")]);

@@ -138,7 +138,7 @@ mod tests {
         let config = config.expect("right");
         assert_eq!((config.port, config.slowlog_slower_than_us), (2, -1));
         assert_eq!(config.thresholds.hash_max_listpack_entries, 7, "by Redis's other name");
-        assert_eq!(config.bind, ["127.0.0.1", "::1"]);
+        assert_eq!(config.bind, ["127.0.0.1", "::1"].map(|address| address.parse().expect("right")));
     }
 
     #[test]

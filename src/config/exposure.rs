@@ -1,8 +1,7 @@
 //! Whether the server may listen where it is told to: the one place that decides.
 
-use std::net::IpAddr;
-
 use super::Config;
+use super::address::Address;
 use super::tls::AskClients;
 
 impl Config {
@@ -30,11 +29,11 @@ impl Config {
 
     /// Whether only this machine reaches the metrics port.
     pub fn keeps_metrics_local(&self) -> bool {
-        self.metrics_bind.iter().all(|address| is_loopback(address))
+        self.metrics_bind.iter().all(is_loopback)
     }
 }
 
-fn check(addresses: &[String], option: &str) -> Result<(), String> {
+fn check(addresses: &[Address], option: &str) -> Result<(), String> {
     match addresses.iter().find(|address| !is_loopback(address)) {
         None => Ok(()),
         Some(wide) => Err(format!(
@@ -44,8 +43,8 @@ fn check(addresses: &[String], option: &str) -> Result<(), String> {
     }
 }
 
-fn is_loopback(address: &str) -> bool {
-    address.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+fn is_loopback(address: &Address) -> bool {
+    address.ip.to_canonical().is_loopback()
 }
 
 #[cfg(test)]

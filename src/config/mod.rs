@@ -1,5 +1,6 @@
 //! Configuration: flags, the configuration file, CONFIG GET and CONFIG SET all derive from one table ([`options`]).
 
+pub mod address;
 pub mod clients;
 mod exposure;
 pub mod file;
@@ -17,6 +18,7 @@ use crate::data::Thresholds;
 use crate::keyspace::event::Classes;
 use crate::keyspace::evict::Policy;
 use crate::limits;
+use address::Address;
 use clients::{ClientsMemory, OutputLimits};
 pub use options::{Opt, Shape};
 pub use tls::Tls;
@@ -59,7 +61,7 @@ pub struct SwitchedOff {
 #[derive(Clone, Debug)]
 pub struct Config {
     pub port: u16,
-    pub bind: Vec<String>,
+    pub bind: Vec<Address>,
     /// Empty: none.
     pub unixsocket: PathBuf,
     pub unixsocket_permissions: u32,
@@ -86,7 +88,7 @@ pub struct Config {
     pub logfile: String,
     /// 0: none.
     pub metrics_port: u16,
-    pub metrics_bind: Vec<String>,
+    pub metrics_bind: Vec<Address>,
     /// Empty: none.
     pub pidfile: PathBuf,
     /// Empty: clients need no password.
@@ -128,7 +130,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             port: 6379,
-            bind: vec!["127.0.0.1".into()],
+            bind: vec![Address::loopback()],
             unixsocket: PathBuf::new(),
             unixsocket_permissions: 0,
             tls: Tls::default(),
@@ -152,7 +154,7 @@ impl Default for Config {
             log_format: "text".into(),
             logfile: String::new(),
             metrics_port: 0,
-            metrics_bind: vec!["127.0.0.1".into()],
+            metrics_bind: vec![Address::loopback()],
             pidfile: PathBuf::new(),
             requirepass: String::new(),
             aclfile: PathBuf::new(),

@@ -1,5 +1,6 @@
 //! How the values of options are read and written. The errors are what CONFIG SET says of them.
 
+use super::address::Address;
 use crate::keyspace::event::Classes;
 use crate::limits::BIND_MAX;
 
@@ -15,15 +16,19 @@ pub fn boolean(value: &str) -> Result<bool, String> {
     }
 }
 
-/// IP addresses between blanks.
-pub fn addresses(value: &str) -> Result<Vec<String>, String> {
-    let addresses: Vec<String> = value.split_whitespace().map(str::to_string).collect();
-    match addresses.iter().find(|address| address.parse::<std::net::IpAddr>().is_err()) {
-        Some(wrong) => Err(format!("'{wrong}' is not an IP address")),
-        None if addresses.is_empty() => Err("at least one address is needed".into()),
-        None if addresses.len() > BIND_MAX => Err("Too many bind addresses specified.".into()),
-        None => Ok(addresses),
+/// Addresses between blanks.
+pub fn addresses(value: &str) -> Result<Vec<Address>, String> {
+    let addresses = value.split_whitespace().map(str::parse).collect::<Result<Vec<_>, _>>()?;
+    match addresses.len() {
+        0 => Err("at least one address is needed".into()),
+        1..=BIND_MAX => Ok(addresses),
+        _ => Err("Too many bind addresses specified.".into()),
     }
+}
+
+/// As they are written in a configuration.
+pub fn joined(addresses: &[Address]) -> String {
+    addresses.iter().map(Address::to_string).collect::<Vec<_>>().join(" ")
 }
 
 pub fn number(value: &str, min: i64, max: i64) -> Result<i64, String> {

@@ -9,7 +9,7 @@ use super::{LISTENERS, Peer, Running};
 use crate::connection::Connection;
 use crate::session::{Client, Origin, Session};
 use crate::transport::Stream;
-use crate::transport::listener::{Arrival, Changed, Endpoint, Listener, Plan, bind_all};
+use crate::transport::listener::{Arrival, Changed, Endpoint, Listener, NOWHERE, Plan, bind_all};
 use crate::worker::now_ms;
 
 impl Running {
@@ -36,7 +36,11 @@ impl Running {
         let is_open =
             |endpoint: &Endpoint| self.listeners.iter().any(|(_, listener)| listener.endpoint == *endpoint);
         let missing: Vec<_> = plan.endpoints.iter().filter(|endpoint| !is_open(endpoint)).collect();
-        match bind_all(missing, plan.backlog) {
+        let bound = bind_all(missing, plan.backlog).and_then(|new| {
+            let is_anywhere = !new.is_empty() || !self.listeners.is_empty();
+            if is_anywhere { Ok(new) } else { Err(NOWHERE.into()) }
+        });
+        match bound {
             Ok(listeners) => {
                 listeners.into_iter().for_each(|listener| self.listen_on(listener));
                 self.tls = plan.tls;

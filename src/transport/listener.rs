@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
+use rustix::io::Errno;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
@@ -19,20 +20,32 @@ use crate::config::Config;
 /// A place to listen at, as the configuration asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    Tcp(SocketAddr),
-    Tls(SocketAddr),
+    Tcp(Place),
+    Tls(Place),
     Unix { path: PathBuf, permissions: u32 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub address: SocketAddr,
+    /// The machine may not have this address.
+    is_optional: bool,
 }
 
 /// All that the configuration asks for.
 pub fn endpoints(config: &Config) -> Vec<Endpoint> {
     let mut endpoints = Vec::new();
-    let addresses: Vec<IpAddr> = config.bind.iter().filter_map(|address| address.parse().ok()).collect();
+    let places = |port| {
+        config.bind.iter().map(move |address| Place {
+            address: SocketAddr::new(address.ip, port),
+            is_optional: address.is_optional,
+        })
+    };
     if config.has_plain_port() {
-        endpoints.extend(addresses.iter().map(|&ip| Endpoint::Tcp(SocketAddr::new(ip, config.port))));
+        endpoints.extend(places(config.port).map(Endpoint::Tcp));
     }
     if config.tls.port != 0 {
-        endpoints.extend(addresses.iter().map(|&ip| Endpoint::Tls(SocketAddr::new(ip, config.tls.port))));
+        endpoints.extend(places(config.tls.port).map(Endpoint::Tls));
     }
     if !config.unixsocket.as_os_str().is_empty() {
         endpoints.push(Endpoint::Unix {
@@ -43,11 +56,20 @@ pub fn endpoints(config: &Config) -> Vec<Endpoint> {
     endpoints
 }
 
+impl Endpoint {
+    fn is_optional(&self) -> bool {
+        match self {
+            Endpoint::Tcp(place) | Endpoint::Tls(place) => place.is_optional,
+            Endpoint::Unix { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Endpoint::Tcp(address) => address.fmt(f),
-            Endpoint::Tls(address) => write!(f, "{address} (TLS)"),
+            Endpoint::Tcp(place) => place.address.fmt(f),
+            Endpoint::Tls(place) => write!(f, "{} (TLS)", place.address),
             Endpoint::Unix { path, .. } => path.display().fmt(f),
         }
     }
@@ -78,26 +100,44 @@ pub struct Plan {
 /// Where it listens, with the ports that it got; or why all is as it was.
 pub type Changed = Result<Vec<Endpoint>, String>;
 
-/// Binds them all, or none. With port 0, all addresses share the port that the first one got.
+/// Nothing was bound, as all addresses were left out.
+pub const NOWHERE: &str = "this machine has none of the addresses to listen on";
+
+/// Binds them all, or none. Addresses that the machine lacks are left out where the configuration allows that.
+/// With port 0, all addresses share the port that the first one got.
 pub fn bind_all<'a>(
     endpoints: impl IntoIterator<Item = &'a Endpoint>,
     backlog: u32,
 ) -> Result<Vec<Listener>, String> {
     let mut bound: Vec<Listener> = Vec::new();
     for endpoint in endpoints {
-        let place = match (endpoint, bound.first().map(Listener::bound)) {
-            (Endpoint::Tcp(address), Some(Endpoint::Tcp(first))) if address.port() == 0 => {
-                Endpoint::Tcp(SocketAddr::new(address.ip(), first.port()))
+        let mut wanted = endpoint.clone();
+        if let (Endpoint::Tcp(place), Some(Endpoint::Tcp(first))) =
+            (&mut wanted, bound.first().map(Listener::bound))
+            && place.address.port() == 0
+        {
+            place.address.set_port(first.address.port());
+        }
+        match Listener::bind(&wanted, backlog) {
+            Ok(listener) => bound.push(Listener { endpoint: endpoint.clone(), ..listener }),
+            Err(error) => {
+                let text = error.to_string();
+                let reason = text.split(" (os error").next().unwrap_or(&text);
+                let why = format!("cannot listen on {wanted}: {reason}");
+                if !(endpoint.is_optional() && is_lacking(&error)) {
+                    return Err(why);
+                }
+                tracing::info!("{why}; left out");
             }
-            _ => endpoint.clone(),
-        };
-        let listener = Listener::bind(&place, backlog).map_err(|error| {
-            let text = error.to_string();
-            format!("cannot listen on {place}: {}", text.split(" (os error").next().unwrap_or(&text))
-        })?;
-        bound.push(Listener { endpoint: endpoint.clone(), ..listener });
+        }
     }
     Ok(bound)
+}
+
+/// Whether the machine has no such address, or no addresses of that kind.
+pub fn is_lacking(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::AddrNotAvailable
+        || error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error())
 }
 
 /// A connection that has just come.
@@ -112,8 +152,8 @@ pub struct Arrival {
 impl Listener {
     pub fn bind(endpoint: &Endpoint, backlog: u32) -> io::Result<Listener> {
         let (socket, file) = match endpoint {
-            Endpoint::Tcp(address) | Endpoint::Tls(address) => {
-                (Listening::Tcp(bind_tcp(*address, backlog)?), None)
+            Endpoint::Tcp(place) | Endpoint::Tls(place) => {
+                (Listening::Tcp(bind_tcp(place.address, backlog)?), None)
             }
             Endpoint::Unix { path, permissions } => {
                 let socket = bind_unix(path, *permissions, backlog)?;
@@ -127,7 +167,8 @@ impl Listener {
     pub fn bound(&self) -> Endpoint {
         match (&self.endpoint, &self.socket) {
             (Endpoint::Tcp(asked), Listening::Tcp(socket)) => {
-                Endpoint::Tcp(socket.local_addr().unwrap_or(*asked))
+                let address = socket.local_addr().unwrap_or(asked.address);
+                Endpoint::Tcp(Place { address, ..*asked })
             }
             _ => self.endpoint.clone(),
         }

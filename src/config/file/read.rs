@@ -168,7 +168,7 @@ mod tests {
         let config =
             read("requirepass 'it\\'s'\nbind 127.0.0.1   \"::1\"\nsave ''\nmaxclients 7").expect("right");
         assert_eq!((&*config.requirepass, config.maxclients), ("it's", 7));
-        assert_eq!(config.bind, ["127.0.0.1", "::1"]);
+        assert_eq!(config.bind, ["127.0.0.1", "::1"].map(|address| address.parse().expect("right")));
     }
 
     #[test]

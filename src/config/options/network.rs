@@ -1,7 +1,7 @@
 //! Where it listens.
 
 use super::{Opt, Shape};
-use crate::config::value::{addresses, number, octal, time};
+use crate::config::value::{addresses, joined, number, octal, time};
 
 pub static ROWS: &[Opt] = &[
     Opt {
@@ -19,9 +19,9 @@ pub static ROWS: &[Opt] = &[
         value: "ADDRESS ...",
         shape: Shape::Words,
         help: "addresses to listen on, IPv4 or IPv6; beyond loopback only with a password",
-        more: "`127.0.0.1 ::1` is both loopbacks. Beyond them a TLS port alone that asks for certificates will do, too; otherwise the server does not start.",
+        more: "`127.0.0.1 -::1` is both loopbacks, the second if the machine has it (in quotes, as a flag); `*` and `::*` are all addresses. Beyond them a TLS port alone that asks for certificates will do, too; otherwise the server does not start.",
         live: true,
-        get: |c| c.bind.join(" "),
+        get: |c| joined(&c.bind),
         set: |c, v| addresses(v).map(|addresses| c.bind = addresses),
         ..Opt::ROW
     },

@@ -1,7 +1,7 @@
 //! What it watches.
 
 use super::{Opt, Shape};
-use crate::config::value::{addresses, boolean, event_classes, number, percentiles, time, yes_no};
+use crate::config::value::{addresses, boolean, event_classes, joined, number, percentiles, time, yes_no};
 
 pub static ROWS: &[Opt] = &[
     Opt {
@@ -17,7 +17,7 @@ pub static ROWS: &[Opt] = &[
         value: "ADDRESS ...",
         shape: Shape::Words,
         help: "addresses of the metrics port; others than loopback need a password",
-        get: |c| c.metrics_bind.join(" "),
+        get: |c| joined(&c.metrics_bind),
         set: |c, v| addresses(v).map(|addresses| c.metrics_bind = addresses),
         ..Opt::ROW
     },
