@@ -1,24 +1,20 @@
 //! One connection's turn.
 
+mod run;
+
 use std::sync::{Arc, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::vec;
 
 use super::{Pool, connection_behind};
-use crate::command::Error;
-use crate::command::row::{Channels, Flags};
-use crate::command::table::Found;
-use crate::connection::{Connection, Exec, Held, Progress, Turn};
-use crate::execute::log::Seq;
-use crate::execute::look_up;
-use crate::keyspace::lock::Kept;
-use crate::keyspace::prefetch::{LookAhead, Word};
+use crate::connection::{Connection, Exec, Held, Turn};
+use crate::keyspace::prefetch::LookAhead;
 use crate::limits;
 use crate::memory;
 use crate::metrics::WorkerCounters;
-use crate::protocol::{Batch, Fault, Reply, Wire};
-use crate::session::Replies;
+use crate::protocol::{Batch, Wire};
 use crate::session::Woken;
+use run::Pause;
 
 /// A buffer that large replies have grown is not kept.
 const OUT_KEPT_MAX: usize = 16 * limits::READ_CHUNK;
@@ -37,22 +33,6 @@ const BATCHES_IN_A_ROW: usize = 4;
 /// then woken once rather than for each, and asks again together. They do not wait for commands that may run for long.
 const TOGETHER: usize = 64;
 const TOGETHER_MAX: usize = limits::READ_CHUNK;
-
-/// Why a run of requests has ended.
-enum Pause {
-    /// All requests of the batch are done.
-    Done,
-    /// So much is to be sent that the rest of the batch waits.
-    OutputFull,
-    /// The next request may run for long, and as many such as may do already.
-    LongQueued,
-    /// The request waits for a key; whoever wakes it brings the turn along.
-    Blocked,
-    /// So many requests have run that the rest of the batch is for the pool.
-    Enough,
-    /// The session ends: nothing behind this request is run.
-    Closing,
-}
 
 pub struct Worker<'p> {
     pool: &'p Arc<Pool>,
@@ -329,157 +309,4 @@ impl<'p> Worker<'p> {
             }
         }
     }
-
-    /// Runs up to `most` requests, until the batch is done or something stops it. Also returns the record to wait for.
-    fn run(
-        &mut self,
-        connection: &Connection,
-        exec: &mut Exec,
-        mut progress: Progress,
-        most: usize,
-    ) -> (Pause, Seq) {
-        let durable = self.pool.executor.log().durable();
-        let session = &mut exec.session;
-        let mut now_ms = now_ms();
-        self.counters().start_watch();
-        let mut until = 0;
-        let keyspace = &*self.pool.executor.server.keyspace;
-        let mut kept = Kept::default();
-        let mut collections = false;
-        let pipelined = progress.batch.requests.len() - progress.next > 1;
-        let last = progress.next.saturating_add(most);
-        self.ahead.restart(progress.next);
-        self.out.clear();
-        self.undurable.clear();
-        while let Some(request) = progress.batch.requests.get(progress.next) {
-            if self.out.len() >= limits::OUTPUT_PAUSE {
-                connection.resume_with(progress);
-                return (Pause::OutputFull, until);
-            }
-            if progress.next >= last {
-                connection.resume_with(progress);
-                return (Pause::Enough, until);
-            }
-            if pipelined {
-                let word = |at, word| word_of(&progress.batch, at, word);
-                self.ahead.step(keyspace, progress.next, |at| {
-                    Some(keyspace.spot(session.db, word(at, Word::Key)?))
-                });
-                let stays = self.ahead.stays(progress.next);
-                kept.continues(stays);
-                if stays {
-                    self.ahead.step_elements(keyspace, &kept, progress.next, word);
-                } else if collections {
-                    self.ahead.step_objects(keyspace, progress.next);
-                }
-            }
-            let wire = Wire::of(request.form, session.resp);
-            let start = self.out.len();
-            if let Some(fault) = request.fault {
-                kept.release();
-                Reply::new(&mut self.out, wire).error(fault.text());
-                session.closing |= matches!(fault, Fault::Lost(_));
-            } else {
-                let words = progress.batch.words(request);
-                let found = look_up(words);
-                if !found.as_ref().is_ok_and(|found| found.command.channels == Channels::Published) {
-                    self.post_published();
-                }
-                collections = found.as_ref().is_ok_and(|found| found.command.group.is_of_collections());
-                let (long, pushes) = (has(&found, Flags::LONG), has(&found, Flags::PUSHES));
-                let paused = self.pool.executor.pause(session, &found, words, now_ms);
-                let may_wait = has(&found, Flags::BLOCKING) || has(&found, Flags::REPLIES_LATER);
-                if may_wait || paused.is_some() || long {
-                    kept.release();
-                }
-                if (may_wait || paused.is_some()) && start > 0 {
-                    // What stands before a request that may wait is sent first.
-                    connection.resume_with(progress);
-                    return (Pause::OutputFull, until);
-                }
-                if let Some(paused) = paused {
-                    return (
-                        if connection.block(progress, paused) { Pause::Done } else { Pause::Blocked },
-                        until,
-                    );
-                }
-                if long {
-                    self.leave();
-                    if !self.pool.begin_long(&mut self.rest) {
-                        self.come_back();
-                        connection.resume_with(progress);
-                        return (Pause::LongQueued, until);
-                    }
-                    self.send_together();
-                    // Others may wait for what this job has done: not for this command as well.
-                    self.pool.submit_woken(&mut self.woken.others);
-                    self.pool.executor.log().ring();
-                    self.counters().start_watch();
-                }
-                let counters = &self.pool.executor.server.metrics.workers[self.index];
-                let outcome = self.pool.executor.run(
-                    session,
-                    found,
-                    words,
-                    &mut Reply::new(&mut self.out, wire),
-                    counters,
-                    now_ms,
-                    &mut self.woken,
-                    &mut kept,
-                );
-                if long {
-                    self.come_back();
-                    self.pool.end_long();
-                    now_ms = self::now_ms();
-                }
-                if outcome.blocked {
-                    let Some(blocked) = session.blocked.clone() else { continue };
-                    if connection.block(progress, blocked) {
-                        return (Pause::Done, until);
-                    }
-                    return (Pause::Blocked, until);
-                }
-                if session.replies != Replies::On && !session.says_reply() && !pushes {
-                    self.out.truncate(start);
-                } else if outcome.depends_on > durable || !self.undurable.is_empty() {
-                    self.undurable.push((start as u32, wire));
-                    until = until.max(outcome.depends_on);
-                }
-            }
-            progress.next += 1;
-            if session.closing {
-                self.used.push(progress.batch);
-                return (Pause::Closing, until);
-            }
-            if session.subscriptions.is_some() {
-                self.post_published();
-                if connection.has_messages() {
-                    // What a client has published to itself comes before its next reply.
-                    connection.resume_with(progress);
-                    return (Pause::OutputFull, until);
-                }
-            }
-        }
-        session.publish(now_ms);
-        self.used.push(progress.batch);
-        (Pause::Done, until)
-    }
-}
-
-/// A longer word is no key that anybody would look ahead for: hashing it takes time.
-const LOOKED_AT_MAX: usize = 1 << 10;
-
-/// A word of a request of the batch, if that has so many.
-fn word_of(batch: &Batch, request: usize, word: Word) -> Option<&[u8]> {
-    let words = batch.words(batch.requests.get(request)?);
-    let at = match word {
-        Word::Key => 1,
-        Word::Element => 2,
-        Word::Last => words.len().checked_sub(1)?,
-    };
-    (at < words.len()).then(|| words.get(at)).filter(|word| word.len() <= LOOKED_AT_MAX)
-}
-
-fn has(found: &Result<Found, Error>, flag: Flags) -> bool {
-    found.as_ref().is_ok_and(|found| found.command.flags.has(flag))
 }
