@@ -165,16 +165,19 @@ pub fn without_cached_counts(value: &Value) -> Value {
 }
 
 /// Keys, or members alone or with their values, and none that is empty.
+/// A sorted reply of names, or of names or pairs and a cursor, without the empty name.
 fn without_empty(value: Value) -> Value {
     let empty = Value::Bulk(Vec::new());
-    let is_empty = |value: &Value| {
-        *value == empty || matches!(value, Value::Array(pair) if pair.first() == Some(&empty))
+    let is_named = |element: &Value| match element {
+        Value::Array(pair) => pair.first() != Some(&empty),
+        name => *name != empty,
     };
     match value {
-        Value::Array(elements) => Value::Array(
-            elements.into_iter().filter(|element| !is_empty(element)).map(without_empty).collect(),
-        ),
-        other => other,
+        Value::Array(parts) if matches!(&parts[..], [Value::Array(_), Value::Bulk(_)]) => {
+            Value::Array(parts.into_iter().map(without_empty).collect())
+        }
+        Value::Array(elements) => Value::Array(elements.into_iter().filter(is_named).collect()),
+        cursor => cursor,
     }
 }
 

@@ -61,10 +61,18 @@ pub fn dead_from_the_start(requests: &[Vec<Vec<u8>>]) -> Vec<String> {
 }
 
 /// Whether this tells that one of these keys was deleted.
-pub fn tells_of_deleting((channel, message): &Happened, keys: &[String]) -> bool {
-    let (kind, name) = channel.split_once("__:").unwrap_or_default();
-    let (key, event) = if kind.starts_with("__keyspace") { (name, &**message) } else { (&**message, name) };
+pub fn tells_of_deleting(happened: &Happened, keys: &[String]) -> bool {
+    let (key, event) = key_and_event(happened);
     event == "del" && keys.iter().any(|dead| dead == key)
+}
+
+pub fn key_of(happened: &Happened) -> Vec<u8> {
+    key_and_event(happened).0.as_bytes().to_vec()
+}
+
+fn key_and_event((channel, message): &Happened) -> (&str, &str) {
+    let (kind, name) = channel.split_once("__:").unwrap_or_default();
+    if kind.starts_with("__keyspace") { (name, message) } else { (message, name) }
 }
 
 /// When a key past its deadline is removed is each server's own affair.

@@ -37,6 +37,11 @@ impl Limit {
     }
 }
 
+/// From so many nodes on, a new one at an end gets the room that the one beside it came to need: its block need not be
+/// moved again and again while it grows, nor leave blocks of each size behind. What may stay unused is little beside the
+/// others.
+const ROOMY_FROM: usize = 16;
+
 /// Never empty.
 #[derive(Clone)]
 struct Node {
@@ -118,15 +123,20 @@ impl Nodes {
             End::Front => self.nodes.front_mut(),
             End::Back => self.nodes.back_mut(),
         };
-        match (node, end) {
-            (Some(node), End::Front) if limit.admits(&node.elements, text) => {
-                node.change(|elements| elements.push_front(text));
+        match node {
+            Some(node) if limit.admits(&node.elements, text) => node.change(|elements| match end {
+                End::Front => elements.push_front(text),
+                End::Back => elements.push_back(text),
+            }),
+            full => {
+                let room = full.map_or(0, |node| node.elements.heap_bytes()).min(limit.bytes);
+                let room = if self.nodes.len() < ROOMY_FROM { 0 } else { room };
+                let node = Node::new(Packed::with_room(text, room, matches!(end, End::Front)));
+                match end {
+                    End::Front => self.nodes.push_front(node),
+                    End::Back => self.nodes.push_back(node),
+                }
             }
-            (Some(node), End::Back) if limit.admits(&node.elements, text) => {
-                node.change(|elements| elements.push_back(text));
-            }
-            (_, End::Front) => self.nodes.push_front(Node::new(Packed::from_iter([text]))),
-            (_, End::Back) => self.nodes.push_back(Node::new(Packed::from_iter([text]))),
         }
         self.len += 1;
     }

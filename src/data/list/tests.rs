@@ -255,3 +255,16 @@ fn memory_is_told_without_visiting_every_node() {
     let text_bytes: usize = list.iter().map(|element| element.text_len()).sum();
     assert!((text_bytes..text_bytes * 5 / 4).contains(&list.heap_bytes()), "{}", list.heap_bytes());
 }
+
+#[test]
+fn room_for_later_is_little_beside_a_long_list() {
+    let thresholds = Thresholds::default();
+    for end in [End::Front, End::Back] {
+        let mut list = List::new();
+        for _ in 0..20_000 {
+            list.push(end, b"element:00000000", &thresholds);
+            let text_bytes = list.len() * 18;
+            assert!(list.heap_bytes() < text_bytes * 6 / 5 + 1024, "{} of {text_bytes}", list.heap_bytes());
+        }
+    }
+}

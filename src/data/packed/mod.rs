@@ -56,6 +56,17 @@ impl Packed {
         Self::default()
     }
 
+    /// One element, in a block of at least `bytes`, with the room before it or behind it.
+    pub fn with_room(text: &[u8], bytes: usize, at_front: bool) -> Self {
+        let mut packed = Self::from_iter([text]);
+        let header = packed.header();
+        if let Some(room) = bytes.checked_sub(header_bytes(bytes) + header.used()) {
+            let header = packed.relocate(header, room, at_front);
+            packed.set_header(header);
+        }
+        packed
+    }
+
     /// Elements.
     pub fn len(&self) -> usize {
         self.header().len

@@ -196,3 +196,19 @@ fn a_queue_reuses_the_gap_it_leaves() {
     assert!(packed.heap_bytes() <= before * 5 / 4);
     assert!(packed.at(packed.first()).eq_bytes(b"job 9900"));
 }
+
+#[test]
+fn room_that_was_given_is_used_at_its_edge() {
+    for at_front in [false, true] {
+        let mut packed = Packed::with_room(b"element:000", 8192, at_front);
+        assert_eq!((packed.len(), packed.heap_bytes()), (1, 8192));
+        let bytes = Packed::bytes_for(b"element:000");
+        while packed.bytes() + bytes <= 8192 {
+            if at_front { packed.push_front(b"element:000") } else { packed.push_back(b"element:000") }
+        }
+        assert_eq!(packed.heap_bytes(), 8192);
+        assert!(packed.iter().all(|element| element.eq_bytes(b"element:000")));
+        assert_eq!(packed.iter().count(), packed.len());
+    }
+    assert_eq!(Packed::with_room(b"a long element", 0, true).heap_bytes(), 32);
+}
