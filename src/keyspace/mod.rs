@@ -153,6 +153,11 @@ impl Keyspace {
         })
     }
 
+    /// Creates a database that will be used in any case, so that what it takes is not put down to the first key.
+    pub fn prepare(&self, db: u8) {
+        self.database(db);
+    }
+
     /// A database that is created while a compaction runs has nothing to be cut.
     fn new_database(&self, generation: u32) -> Database {
         let sides: Box<[Side]> = (0..SHARDS).map(|_| Side::default()).collect();
