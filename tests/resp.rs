@@ -385,6 +385,7 @@ fn there_are_no_scripts_and_those_who_ask_are_told_so() {
     c.check("FUNCTION FLUSH", status("OK"));
     c.check("FUNCTION LIST LIBRARYNAME lib* WITHCODE", Value::Array(vec![]));
     c.check("SCRIPT FLUSH ASYNC", status("OK"));
+    c.check("MODULE LIST", Value::Array(vec![]));
     c.check("SCRIPT EXISTS abc def", Value::Array(vec![Value::Int(0), Value::Int(0)]));
     c.check("FUNCTION FLUSH NOW", error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
     c.check("SCRIPT FLUSH NOW", error("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::row::{Command, Flags, Run};
 use super::{
-    acl, bitmaps, connection, geo, hashes, hyperloglog, introspect, keys, lists, pubsub, scripts, server,
+    acl, bitmaps, connection, extensions, geo, hashes, hyperloglog, introspect, keys, lists, pubsub, server,
     sets, sorted_sets, strings, transactions,
 };
 use crate::protocol::Words;
@@ -34,7 +34,7 @@ static FAMILIES: &[&[Command]] = &[
     connection::ROWS,
     introspect::ROWS,
     acl::ROWS,
-    scripts::ROWS,
+    extensions::ROWS,
     server::ROWS,
 ];
 

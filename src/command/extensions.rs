@@ -1,11 +1,11 @@
-//! Scripts and functions, as far as there are any: none. Clients and test suites that begin by removing what others may
-//! have left get a true answer; EVAL and its kin are unknown.
+//! Scripts, functions and modules, as far as there are any: none. Clients that ask which there are, and test suites that
+//! begin by removing what others may have left, get a true answer; EVAL and its kin are unknown.
 
 use super::args::Args;
 use super::context::Context;
 use super::error::{Done, Error};
 use super::help;
-use super::row::{Command, Group, Run};
+use super::row::{Command, Flags, Group, Run};
 use crate::acl::Categories;
 use crate::protocol::Reply;
 
@@ -17,6 +17,16 @@ pub static ROWS: &[Command] = &[
         since: "7.0.0",
         complexity: "Depends on the subcommand.",
         run: Run::Container(FUNCTION),
+        ..ROW
+    },
+    Command {
+        name: "module",
+        arity: -2,
+        group: Group::Server,
+        summary: "A container for commands about modules.",
+        since: "4.0.0",
+        complexity: "Depends on the subcommand.",
+        run: Run::Container(MODULE),
         ..ROW
     },
     Command {
@@ -59,6 +69,23 @@ static FUNCTION: &[Command] = &[
         summary: "Returns all functions, of which there are none.",
         since: "7.0.0",
         run: Run::Serve(list),
+        ..ROW
+    },
+];
+
+static MODULE: &[Command] = &[
+    help::row(Group::Server, "5.0.0"),
+    Command {
+        name: "list",
+        arity: 2,
+        group: Group::Server,
+        flags: Flags::ADMIN.and(Flags::DANGEROUS),
+        summary: "Returns all modules, of which there are none.",
+        since: "4.0.0",
+        run: Run::Serve(|_, _, reply| {
+            reply.array(0);
+            Ok(())
+        }),
         ..ROW
     },
 ];
