@@ -374,8 +374,14 @@ fn observe(config: &Config) -> Result<Option<Observer>, String> {
         let address = SocketAddr::new(place.ip, config.metrics_port);
         match listener::bind_tcp(address, config.tcp_backlog) {
             Ok(listener) => listeners.push(listener),
-            Err(e) if place.is_optional && listener::is_lacking(&e) => continue,
-            Err(e) => return Err(format!("cannot listen on {address} for metrics: {}", reason(&e))),
+            Err(e) => {
+                let why = format!("cannot listen on {address} for metrics: {}", reason(&e));
+                if !(place.is_optional && listener::is_lacking(&e)) {
+                    return Err(why);
+                }
+                tracing::info!("{why}; left out");
+                continue;
+            }
         }
         tracing::info!("dashboard on http://{address}/, metrics on http://{address}/metrics");
     }
