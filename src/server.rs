@@ -373,17 +373,18 @@ fn observe(config: &Config) -> Result<Option<Observer>, String> {
     for place in &config.metrics_bind {
         let address = SocketAddr::new(place.ip, config.metrics_port);
         match listener::bind_tcp(address, config.tcp_backlog) {
-            Ok(listener) => listeners.push(listener),
+            Ok(listener) => {
+                tracing::info!("dashboard on http://{address}/, metrics on http://{address}/metrics");
+                listeners.push(listener);
+            }
             Err(e) => {
                 let why = format!("cannot listen on {address} for metrics: {}", reason(&e));
                 if !(place.is_optional && listener::is_lacking(&e)) {
                     return Err(why);
                 }
                 tracing::info!("{why}; left out");
-                continue;
             }
         }
-        tracing::info!("dashboard on http://{address}/, metrics on http://{address}/metrics");
     }
     Observer::start(listeners, config.keeps_metrics_local())
         .map(Some)
