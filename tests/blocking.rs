@@ -331,6 +331,26 @@ fn another_type_is_nothing_to_wait_for() {
     waiting.still_waits(&mut c);
     c.check("RPUSH l b", int(1));
     assert_eq!(waiting.reply(), bulks(&["l", "b"]));
+    // One of several keys becomes something else: the others still count, and the time ends without an error.
+    for (command, push, reply) in [
+        ("BLPOP k1 k2 0", "RPUSH k2 m", bulks(&["k2", "m"])),
+        ("BLMPOP 0 2 k1 k2 LEFT", "RPUSH k2 m", Value::Array(vec![bulk("k2"), bulks(&["m"])])),
+        ("BZPOPMIN k1 k2 0", "ZADD k2 1 m", bulks(&["k2", "m", "1"])),
+        (
+            "BZMPOP 0 2 k1 k2 MIN",
+            "ZADD k2 1 m",
+            Value::Array(vec![bulk("k2"), Value::Array(vec![bulks(&["m", "1"])])]),
+        ),
+    ] {
+        let mut waiting = Waiting::start(&server, &mut c, command);
+        c.check("SET k1 text", status("OK"));
+        c.check(push, int(1));
+        assert_eq!(waiting.reply(), reply, "{command}");
+        c.check("DEL k1", int(1));
+    }
+    let mut waiting = Waiting::start(&server, &mut c, "BZPOPMIN k1 k2 0.1");
+    c.check("SET k1 text", status("OK"));
+    assert_eq!(waiting.reply(), Value::Null);
     // A move whose destination is no list fails when its turn comes.
     c.check("SET to text", status("OK"));
     let mut moving = Waiting::start(&server, &mut c, "BLMOVE from to LEFT LEFT 0");

@@ -111,7 +111,7 @@ fn pop_many(edit: &mut Edit, key: &[u8], end: End, count: i64, reply: &mut Reply
 
 pub(super) fn blocking_pop(args: &mut Args, edit: &mut Edit, reply: &mut Reply, end: End) -> Done {
     let mut keys = args.rest();
-    let timeout_ms = timeout_ms(keys.next_back().unwrap_or_default())?;
+    let timeout_ms = timeout_ms(keys.next_back().unwrap_or_default(), edit.now_ms())?;
     match first_of::<List>(edit, keys.clone())? {
         Some(key) => {
             reply.array(2);
@@ -174,7 +174,7 @@ pub(super) fn lmpop(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done
 pub(super) fn blmpop(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let timeout = args.next();
     let mpop = Mpop::parse(args)?;
-    let timeout_ms = timeout_ms(timeout)?;
+    let timeout_ms = timeout_ms(timeout, edit.now_ms())?;
     if !mpop.pop(edit, reply)? && !edit.wait_for(mpop.keys.iter().copied(), timeout_ms) {
         reply.null_array();
     }

@@ -77,10 +77,10 @@ pub(super) fn rpoplpush(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> 
 
 pub(super) fn blmove(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let chosen = Move::parse(args)?;
-    chosen.run_or_wait(timeout_ms(args.next())?, edit, reply)
+    chosen.run_or_wait(timeout_ms(args.next(), edit.now_ms())?, edit, reply)
 }
 
 pub(super) fn brpoplpush(args: &mut Args, edit: &mut Edit, reply: &mut Reply) -> Done {
     let chosen = Move::of_rpoplpush(args);
-    chosen.run_or_wait(timeout_ms(args.next())?, edit, reply)
+    chosen.run_or_wait(timeout_ms(args.next(), edit.now_ms())?, edit, reply)
 }

@@ -2,7 +2,8 @@
 
 use smallvec::SmallVec;
 
-use crate::command::args::{Args, parse_float};
+use crate::command::args::Args;
+use crate::command::blocking::{first_of, timeout_ms};
 use crate::command::collection::{self, Texts, record_removal};
 use crate::command::error::{Done, Error};
 use crate::data::zset::ZSet;
@@ -83,13 +84,13 @@ pub(super) fn zpop(args: &mut Args, edit: &mut Edit, reply: &mut Reply, end: End
 pub(super) fn bzpop(args: &mut Args, edit: &mut Edit, reply: &mut Reply, end: End) -> Done {
     let mut keys = args.rest();
     let timeout = timeout_ms(keys.next_back().unwrap_or_default(), edit.now_ms())?;
-    for key in keys.clone() {
-        if let Some(popped) = pop(edit, key, end, 1)? {
-            reply.array(3);
-            reply.bulk(key);
-            popped.say(reply, false);
-            return Ok(());
-        }
+    if let Some(key) = first_of::<ZSet>(edit, keys.clone())?
+        && let Some(popped) = pop(edit, key, end, 1)?
+    {
+        reply.array(3);
+        reply.bulk(key);
+        popped.say(reply, false);
+        return Ok(());
     }
     if !edit.wait_for(keys, timeout) {
         reply.null_array();
@@ -147,49 +148,12 @@ impl<'a> Request<'a> {
 
     /// Pops from the first key that there is. `false` where there is none.
     fn serve(&self, edit: &mut Edit, reply: &mut Reply) -> Result<bool, Error> {
-        for key in &self.keys {
-            if let Some(popped) = pop(edit, key, self.end, self.count)? {
-                reply.array(2);
-                reply.bulk(key);
-                reply.array(popped.scores.len());
-                popped.say(reply, true);
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-}
-
-/// Seconds, with a fraction perhaps; 0 is for ever.
-fn timeout_ms(word: &[u8], now_ms: u64) -> Result<Option<u64>, Error> {
-    let seconds = parse_float(word).ok_or(Error::fixed("ERR timeout is not a float or out of range"))?;
-    let ms = (seconds * 1000.0).ceil();
-    if ms >= (i64::MAX as u64).saturating_sub(now_ms) as f64 {
-        return Err(Error::fixed("ERR timeout is out of range"));
-    }
-    if ms < 0.0 {
-        return Err(Error::fixed("ERR timeout is negative"));
-    }
-    Ok((ms > 0.0).then_some(ms as u64))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timeouts_are_seconds_to_the_millisecond() {
-        let read = |word: &str| timeout_ms(word.as_bytes(), 5).map_err(|error| error.text().to_string());
-        assert_eq!(read("0"), Ok(None));
-        assert_eq!(read("1.5"), Ok(Some(1500)));
-        assert_eq!(read("0.0001"), Ok(Some(1)));
-        assert_eq!(read("-0.0001"), Ok(None));
-        assert_eq!(read("-1"), Err("ERR timeout is negative".into()));
-        for word in ["inf", "9223372036854775", "1e300"] {
-            assert_eq!(read(word), Err("ERR timeout is out of range".into()), "{word}");
-        }
-        for word in ["", "x", "nan", "1s"] {
-            assert_eq!(read(word), Err("ERR timeout is not a float or out of range".into()), "{word}");
-        }
+        let Some(key) = first_of::<ZSet>(edit, self.keys.iter().copied())? else { return Ok(false) };
+        let Some(popped) = pop(edit, key, self.end, self.count)? else { return Ok(false) };
+        reply.array(2);
+        reply.bulk(key);
+        reply.array(popped.scores.len());
+        popped.say(reply, true);
+        Ok(true)
     }
 }
