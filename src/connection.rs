@@ -35,7 +35,7 @@ pub struct Connection {
     pub client: Arc<Client>,
     inbox: Mutex<Inbox>,
     exec: Mutex<Exec>,
-    /// The reactor has stopped reading until the inbox is empty.
+    /// The reactor has stopped reading until enough of the inbox has been run.
     paused: AtomicBool,
     common: Arc<Common>,
 }
@@ -105,7 +105,7 @@ pub enum Turn {
 pub enum Notice {
     /// The socket is full: the reactor holds the turn until it has drained.
     Drain(Arc<Connection>),
-    /// The inbox is empty again: read on.
+    /// The inbox holds little enough again: read on.
     Resume(usize),
     /// Forget the connection.
     Closed(usize),

@@ -51,10 +51,6 @@ impl Login {
         &self.user
     }
 
-    pub fn account(&self) -> &Arc<Account> {
-        &self.account
-    }
-
     pub fn needs_password(&self, acl: &Acl) -> bool {
         !self.is_proven && acl.default_needs_password()
     }

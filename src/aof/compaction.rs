@@ -161,11 +161,6 @@ impl Compaction {
         self.generation
     }
 
-    /// Bytes of the base so far.
-    pub fn base_bytes(&self) -> u64 {
-        self.base.as_ref().map_or(0, |base| base.size_bytes)
-    }
-
     /// Adds records to the base. Writes now and then, so not to be called under a lock.
     pub fn write(&mut self, effects: &Effects, unix_ms: u64) -> Result<()> {
         if self.shared.lost_compaction.load(Relaxed) == self.generation {

@@ -76,6 +76,4 @@ pub enum Event {
     Synced(Duration),
     /// There is space again: records up to this number are written, and writes are welcome.
     Healed(Seq),
-    /// The backlog was over its limit and is half of it now: sockets may be read again.
-    Drained,
 }

@@ -92,10 +92,6 @@ impl FileStorage {
         Ok(Self { directory, claim: Mutex::new(None) })
     }
 
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-
     fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }

@@ -66,8 +66,6 @@ pub struct Writer {
     last_sync: Instant,
     policy: Policy,
     state: State,
-    /// The backlog has been over its limit since the edge was last told that it is not.
-    overflowed: bool,
     /// While a compaction runs: what has changed in the shards that are in the new base already.
     pub(super) delta: Option<Delta>,
     /// Its last step, to be taken as soon as every record before it is written.
@@ -104,7 +102,6 @@ impl Writer {
             last_sync: now.instant,
             policy,
             state: State::Sound,
-            overflowed: false,
             delta: None,
             switch: None,
             shared: Arc::new(Shared::new(seq)),
@@ -270,12 +267,7 @@ impl Writer {
     /// The group is done with, whether it is written or given up.
     fn shrink_backlog(&mut self) {
         let bytes = mem::take(&mut self.backlog_bytes);
-        let before = self.shared.backlog_bytes.fetch_sub(bytes, Release);
-        self.overflowed |= before > limits::LOG_BACKLOG_MAX;
-        if self.overflowed && before - bytes < limits::LOG_BACKLOG_MAX / 2 {
-            self.overflowed = false;
-            (self.notify)(Event::Drained);
-        }
+        self.shared.backlog_bytes.fetch_sub(bytes, Release);
     }
 
     fn sync_if_behind(&mut self, now: Now) {

@@ -219,8 +219,6 @@ impl Flags {
     /// Allowed while the client is subscribed, RESP2 or text.
     pub const PUBSUB: Flags = Flags(128);
     pub const BLOCKING: Flags = Flags(256);
-    /// Writes that are no key changes and need no log: allowed while the log refuses.
-    pub const NO_LOG: Flags = Flags(512);
     /// Its arguments are secrets.
     pub const SENSITIVE: Flags = Flags(1024);
 

@@ -19,7 +19,7 @@ pub fn stats(server: &Server, history: &History, big: &[BigKey], since_ms: f64, 
     let (Some(now), Some(start)) = (history.last(), history.window_start()) else {
         return json!({ "state": "loading" });
     };
-    let refusal = server.persistence.figures().and_then(|log| log.refusing);
+    let refusal = server.persistence.failure();
     json!({
         "state": if refusal.is_some() { "refusing" } else { "ready" },
         "reason": refusal,

@@ -108,7 +108,7 @@ fn not_serving(request: &Request<'_>, state: &str, reason: &str) -> Response {
 }
 
 fn health(server: &Server, request: &Request<'_>) -> Response {
-    match server.persistence.figures().and_then(|log| log.refusing) {
+    match server.persistence.failure() {
         None => status(200, request, "ready", None),
         Some(reason) => status(503, request, "refusing", Some(&format!("writes are refused: {reason}"))),
     }

@@ -145,7 +145,6 @@ impl Opened {
                 wake_waiting(waiting.settle(Seq::MAX));
             }
             Event::Synced(took) => metrics.slow.event("aof-fsync", took.as_nanos() as u64, now_ms()),
-            Event::Drained => {}
         });
         let aof = Aof::start(*recovered, policy, notify).map_err(|e| format!("cannot start the log: {e}"))?;
         let aof = Arc::new(aof);

@@ -64,12 +64,6 @@ impl Batch {
         let spans = &self.spans[request.first as usize..][..request.count as usize];
         Words::new(&self.bytes, spans, request.form)
     }
-
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.spans.clear();
-        self.requests.clear();
-    }
 }
 
 /// The words of one request; the first is the command's name.

@@ -24,7 +24,7 @@ pub(super) struct Peer {
     pub doomed: bool,
     /// The reactor holds the turn, to drain.
     pub drains: bool,
-    /// Reading waits until the inbox is empty.
+    /// Reading waits until enough of the inbox has been run.
     pub paused: bool,
     /// The end of the peer's bytes has arrived, perhaps behind some that are still to be read: a short read does not
     /// say that the socket is empty, and no further event will.
