@@ -101,6 +101,11 @@ pub enum Turn {
     Close,
 }
 
+/// What a batch counts for in its client's inbox: its buffer has room for one reading, however little came.
+fn weight(batch: &Batch) -> usize {
+    batch.bytes.len().max(limits::READ_CHUNK)
+}
+
 /// What workers tell the reactor.
 pub enum Notice {
     /// The socket is full: the reactor holds the turn until it has drained.
@@ -192,7 +197,7 @@ impl Connection {
 
     /// Hands requests over. Returns whether the turn is free and now goes with the caller's job.
     pub fn deliver(&self, batch: Batch) -> bool {
-        self.client.kept.in_flight.fetch_add(batch.bytes.len(), Ordering::Relaxed);
+        self.client.kept.in_flight.fetch_add(weight(&batch), Ordering::Relaxed);
         let mut inbox = lock(&self.inbox);
         inbox.batches.push_back(batch);
         !std::mem::replace(&mut inbox.turn_taken, true)
@@ -247,9 +252,10 @@ impl Connection {
         }
         if let Some(batch) = inbox.batches.pop_front() {
             drop(inbox);
-            let before = self.client.kept.in_flight.fetch_sub(batch.bytes.len(), Ordering::SeqCst);
-            if before - batch.bytes.len() < limits::IN_FLIGHT_MAX
-                && self.paused.load(Ordering::Relaxed)
+            let weight = weight(&batch);
+            let before = self.client.kept.in_flight.fetch_sub(weight, Ordering::SeqCst);
+            if before - weight < limits::IN_FLIGHT_MAX
+                && self.paused.load(Ordering::SeqCst)
                 && self.paused.swap(false, Ordering::SeqCst)
             {
                 self.common.to_reactor.tell(Notice::Resume(self.token));

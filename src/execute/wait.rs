@@ -106,6 +106,7 @@ impl Executor {
     /// The wait ends without a try.
     pub(super) fn give_up_wait(&self, session: &mut Session, woken: &mut Woken) {
         if let Some(blocked) = session.blocked.take() {
+            session.awaited = None;
             self.leave_line(&blocked);
             // Its turn may have been the key's; the next in line gets it.
             blocked.keys().iter().for_each(|key| self.server.line.wake(key, woken));

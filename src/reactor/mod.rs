@@ -290,7 +290,10 @@ impl Running {
             self.server.metrics.clients.query_overflows.fetch_add(1, Ordering::Relaxed);
         }
         let gets_turn = match if is_too_much { Next::Broken } else { outcome.then } {
-            Next::Drained if !peer.half_closed => gets_turn,
+            Next::Drained if !peer.half_closed => {
+                peer.paused = peer.connection.is_full();
+                gets_turn
+            }
             Next::Drained | Next::More => {
                 peer.paused = peer.connection.is_full();
                 if !peer.paused {

@@ -4,20 +4,17 @@ use super::{FIELDS_MISMATCH, FIELDS_NOT_POSITIVE, NO_FIELDS_WORD, record_deadlin
 use crate::command::args::Args;
 use crate::command::deadline::Unit;
 use crate::command::error::{Done, Error};
-use crate::data::hash::{Condition, Expire, Hash, Lifetime};
+use crate::data::hash::{Condition, DEADLINE_MAX_MS, Expire, Hash, Lifetime};
 use crate::keyspace::{Edit, View, event};
 use crate::protocol::Reply;
-
-/// No field's deadline lies beyond it. Redis: `HFE_MAX_ABS_TIME_MSEC`.
-const DEADLINE_MAX_MS: i64 = (1 << 46) - 1;
 
 /// A deadline as it is written, as Unix milliseconds.
 pub(super) fn field_deadline(unit: Unit, value: i64, now_ms: u64, command: &str) -> Result<u64, Error> {
     if value < 0 {
         return Err(Error::fixed("ERR invalid expire time, must be >= 0"));
     }
-    let at = unit.unix_ms(value, now_ms).filter(|&at| at <= DEADLINE_MAX_MS);
-    at.and_then(|at| u64::try_from(at).ok()).ok_or_else(|| Error::invalid_expire(command))
+    let at = unit.unix_ms(value, now_ms).and_then(|at| u64::try_from(at).ok());
+    at.filter(|&at| at <= DEADLINE_MAX_MS).ok_or_else(|| Error::invalid_expire(command))
 }
 
 /// FIELDS, their number, and all of them.

@@ -85,8 +85,8 @@ fn is_live(deadline_ms: Option<u64>, now_ms: u64) -> bool {
 /// The time at which no field is past its deadline.
 const ALL: u64 = 0;
 
-/// No clock gets there; later deadlines are cut to it, so that a block keeps them as integers.
-const DEADLINE_MAX_MS: u64 = i64::MAX as u64;
+/// No field's deadline lies beyond it: commands refuse that, and RESTORE cuts it. Redis: `HFE_MAX_ABS_TIME_MSEC`.
+pub const DEADLINE_MAX_MS: u64 = (1 << 46) - 1;
 
 /// How long a field lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

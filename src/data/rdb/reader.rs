@@ -1,5 +1,6 @@
 //! A cursor over a value's bytes, for what all types are made of: lengths, strings, numbers.
 
+use crate::limits;
 use std::borrow::Cow;
 
 use super::read::Malformed;
@@ -63,6 +64,9 @@ impl<'a> Reader<'a> {
             length::INT_32 => digits(i32::from_le_bytes(self.array()?)),
             length::LZF => {
                 let (compressed, length) = (self.size()?, self.size()?);
+                if length > limits::BULK_MAX {
+                    return Err(Malformed);
+                }
                 Cow::Owned(lzf::decompress(self.take(compressed)?, length)?)
             }
             first => {

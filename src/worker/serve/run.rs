@@ -140,7 +140,12 @@ impl<'p> Worker<'p> {
     #[cold]
     fn refuse(&mut self, request: &Request, fault: Fault, session: &mut Session, run: &mut Run<'p>) -> Then {
         run.kept.release();
-        Reply::new(&mut self.out, Wire::of(request.form, session.resp)).error(fault.text());
+        let wire = Wire::of(request.form, session.resp);
+        if !self.undurable.is_empty() {
+            // It stands behind replies that may yet be taken back, each for itself.
+            self.undurable.push((self.out.len() as u32, wire));
+        }
+        Reply::new(&mut self.out, wire).error(fault.text());
         session.closing |= matches!(fault, Fault::Lost(_));
         Then::Next
     }
