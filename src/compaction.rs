@@ -243,7 +243,7 @@ impl Compactor {
         let done = self
             .cut_all(&mut compaction, generation, &forced)
             .and_then(|()| compaction.finish(self.keep, now_ms()).map_err(|e| Stop::Failed(e.to_string())));
-        self.keyspace.end_cuts();
+        self.keyspace.end_cuts(generation);
         done
     }
 

@@ -56,6 +56,9 @@ struct Inbox {
     posted: Vec<u8>,
     /// Nobody holds the turn: it comes back when this wait ends.
     blocked: Option<Arc<Blocked>>,
+    /// Somebody has come to send what was posted during the wait, which may end meanwhile and bring the turn: of the two,
+    /// the first to be done goes away.
+    visited: bool,
     /// Somebody holds the turn.
     turn_taken: bool,
     /// The peer sends no more; once all is answered, the connection closes.
@@ -242,7 +245,13 @@ impl Connection {
         if inbox.dead {
             return Turn::Close;
         }
-        inbox.blocked = None;
+        if inbox.visited && (inbox.posted.is_empty() || !inbox.is_waiting()) {
+            inbox.visited = false;
+            return Turn::Idle;
+        }
+        if !inbox.visited {
+            inbox.blocked = None;
+        }
         if !inbox.posted.is_empty() {
             self.client.kept.posted.store(0, Ordering::Relaxed);
             return Turn::Send(std::mem::take(&mut inbox.posted));
@@ -308,6 +317,12 @@ impl Connection {
         (inbox.dead || inbox.ended) && inbox.take_turn_to_close()
     }
 
+    /// After [`Connection::block`]: whether messages have come that are to be sent although the client waits.
+    pub fn is_visited(&self) -> bool {
+        let mut inbox = lock(&self.inbox);
+        !inbox.posted.is_empty() && inbox.begin_visit()
+    }
+
     /// More waits for the client than is allowed for its class: it is closed.
     pub fn overflow(&self) {
         let (id, address) = (self.client.id, &self.client.origin.address);
@@ -343,6 +358,16 @@ impl Connection {
 }
 
 impl Inbox {
+    /// Whether its request waits for something, which has not come yet.
+    fn is_waiting(&self) -> bool {
+        self.blocked.as_ref().is_some_and(|blocked| blocked.state() == State::Waiting)
+    }
+
+    /// Whether the client waits, and nobody has come to it yet but the caller.
+    fn begin_visit(&mut self) -> bool {
+        self.is_waiting() && !std::mem::replace(&mut self.visited, true)
+    }
+
     /// Takes the turn if nobody holds it, which includes a client that is blocked: a wait ends with its connection.
     fn take_turn_to_close(&mut self) -> bool {
         let wait_ended = self.blocked.take().is_some_and(|blocked| blocked.end(State::Gone).is_some());
@@ -368,7 +393,7 @@ impl Outlet for Connection {
         }
         inbox.posted.extend_from_slice(bytes);
         kept.posted.store(inbox.posted.len(), Ordering::Relaxed);
-        let free = !std::mem::replace(&mut inbox.turn_taken, true);
+        let free = !std::mem::replace(&mut inbox.turn_taken, true) || inbox.begin_visit();
         drop(inbox);
         if free { Some(self) } else { None }
     }

@@ -37,6 +37,11 @@ pub const LOG_BACKLOG_MAX: usize = 64 << 20;
 /// Text of one commit group; what was taken when it is passed still goes in.
 pub const LOG_GROUP: usize = 1 << 20;
 
+/// Members of a collection become records of so many words each, beside its name, and so many bytes before another
+/// record is begun: lines that a person can read.
+pub const RECORD_WORDS: usize = 128;
+pub const RECORD_BYTES: usize = 1 << 20;
+
 /// Threads that apply records at a start, where there are as many cores.
 pub const REPLAY_THREADS_MAX: usize = 8;
 /// Words of records that are handed to such a thread at a time, and such batches that it has at most.

@@ -49,10 +49,7 @@ impl Waiting {
 
 /// How many clients wait.
 fn blocked(c: &mut RespClient) -> usize {
-    let Value::Bulk(info) = c.cmd(&["INFO", "clients"]) else { panic!("INFO answers a text") };
-    let info = String::from_utf8_lossy(&info).into_owned();
-    let line = info.lines().find_map(|line| line.strip_prefix("blocked_clients:")).expect("INFO counts them");
-    line.parse().expect("a number")
+    c.info("blocked_clients").parse().expect("INFO counts them")
 }
 
 #[test]

@@ -14,12 +14,7 @@ use support::{Limpid, Redis, RespClient, bulk, encode, eventually, status};
 const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
 fn info(c: &mut RespClient, name: &str) -> u64 {
-    let text = match c.cmd(&["INFO", "everything"]) {
-        Value::Bulk(text) | Value::Verbatim { text, .. } => String::from_utf8_lossy(&text).into_owned(),
-        other => panic!("INFO answers a text, not {other:?}"),
-    };
-    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
-    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no number {name} in {text}"))
+    c.info(name).parse().unwrap_or_else(|_| panic!("INFO has no figure {name}"))
 }
 
 fn config(c: &mut RespClient, name: &str, value: &str) {

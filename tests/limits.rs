@@ -19,9 +19,7 @@ fn text(value: Value) -> String {
 
 /// A figure of INFO.
 fn info(c: &mut RespClient, name: &str) -> u64 {
-    let text = text(c.cmd(&["INFO"]));
-    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
-    line.and_then(|figure| figure.parse().ok()).unwrap_or_else(|| panic!("INFO has no figure {name}"))
+    c.info(name).parse().unwrap_or_else(|_| panic!("INFO has no figure {name}"))
 }
 
 /// A field of the client of this name in CLIENT LIST; `None` if there is no such client.

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use limpid::protocol::Value;
-use support::{Limpid, RespClient, bulk, eventually, memory_kib, status};
+use support::{Limpid, RespClient, bulk, encode, eventually, memory_kib, peak_kib, status};
 
 /// Writes keys `k0` to `k<count>` in pipelines.
 fn fill(server: &Limpid, count: usize, extra: &[&str]) {
@@ -22,22 +22,11 @@ fn fill(server: &Limpid, count: usize, extra: &[&str]) {
         for i in first..last {
             let (key, value) = (format!("k{i}"), format!("value-{i}"));
             let words: Vec<&str> = [&["SET", &key[..], &value[..]], extra].concat();
-            bytes.extend(support::encode(&words));
+            bytes.extend(encode(&words));
         }
         c.send_bytes(&bytes);
         (first..last).for_each(|_| assert_eq!(c.read(), status("OK")));
     }
-}
-
-/// A value of INFO.
-fn info(c: &mut RespClient, name: &str) -> String {
-    let text = match c.cmd(&["INFO"]) {
-        Value::Bulk(text) | Value::Verbatim { text, .. } => text,
-        other => panic!("INFO answers a text, not {other:?}"),
-    };
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
-    line.unwrap_or_default().to_owned()
 }
 
 #[test]
@@ -72,7 +61,7 @@ fn a_client_that_never_reads() {
         .map(|_| {
             let mut stream = TcpStream::connect(server.address()).expect("the server listens");
             stream.set_nonblocking(true).expect("a fresh socket");
-            let requests = support::encode(&["GET", "big"]).repeat(5000);
+            let requests = encode(&["GET", "big"]).repeat(5000);
             // The server stops taking them; until then it is not done.
             match stream.write_all(&requests) {
                 Ok(()) => {}
@@ -96,6 +85,32 @@ fn a_client_that_never_reads() {
         slow.read_exact(&mut reply).expect("the next reply");
         assert!(reply.ends_with(b"xxx\r\n") && reply.starts_with(b"$100000\r\nx"));
     }
+}
+
+/// One request whose reply would be a gigabyte: alone, and in a transaction.
+#[test]
+fn a_reply_beyond_the_limit_is_never_made() {
+    let server = Limpid::with(&["--appendonly", "no", "--client-output-buffer-limit", "normal 8mb 0 0"]);
+    let mut c = server.resp();
+    c.cmd(&["SET", "big", &"x".repeat(100_000)]);
+    let before = peak_kib(server.pid());
+    let all = [&["MGET"][..], &["big"; 10_000]].concat();
+    let get = encode(&["GET", "big"]).repeat(10_000);
+    let transaction = [encode(&["MULTI"]), get, encode(&["EXEC"])].concat();
+    for request in [
+        encode(&all),
+        transaction,
+        b"MGET".iter().copied().chain(b" big".repeat(10_000)).chain([b'\n']).collect(),
+    ] {
+        let mut asks = server.resp();
+        asks.send_bytes(&request);
+        let answer = asks.rest();
+        assert!(answer.len() < 1 << 20, "{} bytes", answer.len());
+    }
+    assert_eq!(c.info("client_output_buffer_limit_disconnections"), "3");
+    c.check("PING", status("PONG"));
+    let grown = peak_kib(server.pid()) - before;
+    assert!(grown < 64 << 10, "{grown} KiB");
 }
 
 /// It writes for ever and reads nothing: neither requests nor replies pile up.
@@ -129,8 +144,8 @@ fn clients_that_vanish() {
         let mut c = server.resp();
         match i % 4 {
             0 => c.send_bytes(b"*3\r\n$3\r\nSET\r\n$4\r\nhalf\r\n$100\r\nxx"),
-            1 => c.send_bytes(&support::encode(&["GET", "big"]).repeat(20)),
-            2 => c.send_bytes(&support::encode(&["SET", "w", "1"]).repeat(20)),
+            1 => c.send_bytes(&encode(&["GET", "big"]).repeat(20)),
+            2 => c.send_bytes(&encode(&["SET", "w", "1"]).repeat(20)),
             _ => c.send_bytes(b"MULTI\nSET half 1\nWATCH"),
         }
         // Unread replies make this a reset.
@@ -138,7 +153,7 @@ fn clients_that_vanish() {
     }
     let mut c = server.resp();
     c.check("EXISTS half", Value::Int(0));
-    eventually("they are forgotten", || info(&mut c, "connected_clients") == "1");
+    eventually("they are forgotten", || c.info("connected_clients") == "1");
 }
 
 #[test]
@@ -147,14 +162,14 @@ fn two_thousand_idle_connections() {
     let mut c = server.resp();
     let before = memory_kib(server.pid());
     let mut idle: Vec<_> = (0..2000).map(|_| server.text()).collect();
-    eventually("all are welcome", || info(&mut c, "connected_clients") == "2001");
+    eventually("all are welcome", || c.info("connected_clients") == "2001");
     for one in idle.iter_mut().step_by(50) {
         one.check("PING", "PONG");
     }
     let grown = memory_kib(server.pid()).saturating_sub(before);
     assert!(grown < 64 << 10, "{grown} KiB for 2000 idle connections");
     drop(idle);
-    eventually("all are gone", || info(&mut c, "connected_clients") == "1");
+    eventually("all are gone", || c.info("connected_clients") == "1");
 }
 
 #[test]
@@ -196,11 +211,11 @@ fn a_hundred_thousand_keys_expire_together() {
     eventually("only one key is left", || {
         c.check("GET stays", bulk("v"));
         served += 1;
-        served % 100 == 0 && info(&mut c, "db0").starts_with("keys=1,")
+        served % 100 == 0 && c.info("db0").starts_with("keys=1,")
     });
     c.check("EXISTS k1 k500 k99999", Value::Int(0));
     c.check("KEYS *", Value::Array(vec![bulk("stays")]));
-    assert_eq!(info(&mut c, "expired_keys"), "100000");
+    assert_eq!(c.info("expired_keys"), "100000");
     drop(c);
     let server = server.stop().restart();
     assert!(server.banner().contains("loaded 1 key;"), "{}", server.banner());
@@ -251,7 +266,7 @@ fn a_log_that_cannot_grow() {
     c.check("MULTI", status("OK"));
     assert!(matches!(c.cmd(&["SET", "a", "1"]), Value::Error(text) if text.starts_with(b"MISCONF ")));
     assert!(matches!(c.cmd(&["EXEC"]), Value::Error(text) if text.starts_with(b"EXECABORT ")));
-    assert_eq!(info(&mut c, "aof_last_write_status"), "err");
+    assert_eq!(c.info("aof_last_write_status"), "err");
     // Nothing acknowledged is lost, and nothing refused has come to pass.
     let server = server.crash().restart();
     let mut c = server.resp();
@@ -337,7 +352,7 @@ fn a_full_disk_heals_when_space_returns() {
     std::fs::remove_file(&filler).expect("it is there");
     let mut c = server.resp();
     eventually("writes are taken again", || c.cmd(&["SET", "healed", "yes"]) == status("OK"));
-    assert_eq!(info(&mut c, "aof_last_write_status"), "ok");
+    assert_eq!(c.info("aof_last_write_status"), "ok");
     let pid = server.pid();
     drop(server);
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
@@ -361,7 +376,7 @@ fn more_than_the_log_takes() {
             let value = value.clone();
             thread::spawn(move || {
                 let key = format!("one:{id}");
-                let request = support::encode(&["SET", &key, &value]);
+                let request = encode(&["SET", &key, &value]);
                 let mut stream = c.stream().try_clone().expect("a connected socket");
                 let writer = thread::spawn(move || {
                     (0..1000)
@@ -394,7 +409,7 @@ fn a_client_that_never_stops_sending_leaves_room_for_others() {
     let mut reader = sender.stream().try_clone().expect("a socket has two ends");
     let is_over = Arc::clone(&over);
     let writes = thread::spawn(move || {
-        let request = support::encode(&["BITCOUNT", "bits"]).repeat(1000);
+        let request = encode(&["BITCOUNT", "bits"]).repeat(1000);
         while !is_over.load(Ordering::Relaxed) {
             sender.send_bytes(&request);
         }
@@ -411,7 +426,7 @@ fn a_client_that_never_stops_sending_leaves_room_for_others() {
     let mut c = server.resp();
     eventually("it is busy", || received.load(Ordering::Relaxed) > 10_000);
     (0..10).for_each(|_| c.check("PING", status("PONG")));
-    let used: u64 = info(&mut c, "used_memory").parse().expect("a number");
+    let used: u64 = c.info("used_memory").parse().expect("a number");
     over.store(true, Ordering::Relaxed);
     writes.join().expect("all is sent");
     reads.join().expect("all is answered");

@@ -14,23 +14,16 @@ use support::{Limpid, RespClient, bulk, eventually, limpid, status};
 
 const EVERYSEC: &[&str] = &["--appendonly", "yes", "--appendfsync", "everysec"];
 
-fn info(c: &mut RespClient, field: &str) -> String {
-    let Value::Bulk(text) = c.cmd(&["INFO", "persistence"]) else { panic!("INFO is a bulk string") };
-    let text = String::from_utf8(text).expect("text");
-    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    line.unwrap_or_else(|| panic!("no {field} in {text}")).trim().to_owned()
-}
-
 fn int(value: Value) -> i64 {
     let Value::Int(n) = value else { panic!("no number: {value:?}") };
     n
 }
 
 fn compact(c: &mut RespClient) {
-    let before: u64 = info(c, "aof_rewrites").parse().expect("a number");
+    let before: u64 = c.info("aof_rewrites").parse().expect("a number");
     c.check("BGREWRITEAOF", status("Background append only file rewriting started"));
-    eventually("the compaction ends", || info(c, "aof_rewrites").parse::<u64>().expect("a number") > before);
-    assert_eq!(info(c, "aof_last_bgrewrite_status"), "ok");
+    eventually("the compaction ends", || c.info("aof_rewrites").parse::<u64>().expect("a number") > before);
+    assert_eq!(c.info("aof_last_bgrewrite_status"), "ok");
 }
 
 /// Keys of every type, with deadlines.
@@ -115,7 +108,7 @@ fn waitaof_waits_for_this_clients_writes() {
     for n in 0..20 {
         c.cmd(&["SET", "k", &n.to_string()]);
         c.check("WAITAOF 1 0 0", Value::Array(vec![Value::Int(1), Value::Int(0)]));
-        assert_eq!(info(&mut c, "rdb_changes_since_last_save"), "0");
+        assert_eq!(c.info("rdb_changes_since_last_save"), "0");
     }
     c.check("WAITAOF 0 0 0", Value::Array(vec![Value::Int(1), Value::Int(0)]));
     c.check("MULTI", status("OK"));
@@ -355,13 +348,13 @@ fn info_tells_of_compactions() {
         ("aof_last_bgrewrite_status", "ok"),
         ("aof_last_write_status", "ok"),
     ] {
-        assert_eq!(info(&mut c, field), value, "{field}");
+        assert_eq!(c.info(field), value, "{field}");
     }
     fill(&mut c);
     compact(&mut c);
-    assert_eq!(info(&mut c, "aof_last_rewrite_time_sec"), "0");
-    assert_eq!(info(&mut c, "aof_rewrite_shards_done"), info(&mut c, "aof_rewrite_shards_total"));
-    assert!(info(&mut c, "aof_base_size").parse::<u64>().expect("a number") > 1000);
+    assert_eq!(c.info("aof_last_rewrite_time_sec"), "0");
+    assert_eq!(c.info("aof_rewrite_shards_done"), c.info("aof_rewrite_shards_total"));
+    assert!(c.info("aof_base_size").parse::<u64>().expect("a number") > 1000);
 }
 
 #[test]
@@ -378,7 +371,7 @@ fn info_has_the_same_fields_without_a_log() {
         ("aof_last_bgrewrite_status", "ok"),
         ("aof_last_write_status", "ok"),
     ] {
-        assert_eq!(info(&mut c, field), value, "{field}");
+        assert_eq!(c.info(field), value, "{field}");
     }
 }
 
@@ -411,8 +404,5 @@ fn clients_may_leave_while_they_wait() {
     let mut c = server.resp();
     c.check("GET k", bulk("v"));
     c.check("SAVE", status("OK"));
-    eventually("nobody waits any more", || {
-        let Value::Bulk(text) = c.cmd(&["INFO", "clients"]) else { panic!("INFO is a bulk string") };
-        String::from_utf8_lossy(&text).contains("blocked_clients:0\r\n")
-    });
+    eventually("nobody waits any more", || c.info("blocked_clients") == "0");
 }

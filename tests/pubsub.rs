@@ -84,6 +84,68 @@ fn resp3_tells_messages_from_replies() {
 }
 
 #[test]
+fn hello_changes_how_messages_are_spelled() {
+    let server = Limpid::start();
+    let (mut c, mut speaker) = (server.resp(), server.resp());
+    c.cmd(&["HELLO", "3"]);
+    c.cmd(&["SUBSCRIBE", "news"]);
+    speaker.check("PUBLISH news hello", int(1));
+    assert_eq!(c.read(), Value::Push(message("news", "hello")));
+    c.cmd(&["HELLO", "2"]);
+    speaker.check("PUBLISH news hello", int(1));
+    assert_eq!(c.read(), Value::Array(message("news", "hello")));
+}
+
+/// Messages do not wait for the end of a wait, and one that ends while they are sent is not lost.
+#[test]
+fn a_subscriber_that_waits_for_a_list() {
+    const ROUNDS: i64 = 3000;
+    let server = Limpid::start();
+    let (mut c, mut speaker) = (server.resp(), server.resp());
+    c.cmd(&["HELLO", "3"]);
+    c.cmd(&["SUBSCRIBE", "news"]);
+    c.send(&["BLPOP", "queue", "0"]);
+    eventually("it waits", || speaker.info("blocked_clients") == "1");
+    for text in ["one", "two"] {
+        speaker.check(&format!("PUBLISH news {text}"), int(1));
+        assert_eq!(c.read(), Value::Push(message("news", text)));
+    }
+    speaker.check("RPUSH queue 0", int(1));
+    assert_eq!(c.read(), Value::Array(vec![bulk("queue"), bulk("0")]));
+
+    let mut pusher = server.resp();
+    let publishing = thread::spawn(move || {
+        for round in 0..ROUNDS {
+            speaker.check(&format!("PUBLISH news {round}"), int(1));
+        }
+    });
+    let pushing = thread::spawn(move || {
+        for round in 0..ROUNDS {
+            pusher.cmd(&["RPUSH", "queue", &round.to_string()]);
+        }
+    });
+    let (mut heard, mut taken) = (0, 0);
+    c.send(&["BLPOP", "queue", "0.002"]);
+    while taken < ROUNDS || heard < ROUNDS {
+        match c.read() {
+            Value::Push(found) => {
+                assert_eq!(found, message("news", &heard.to_string()));
+                heard += 1;
+                continue;
+            }
+            Value::Array(found) => {
+                assert_eq!(found, vec![bulk("queue"), bulk(taken.to_string())]);
+                taken += 1;
+            }
+            other => assert_eq!(other, Value::Null, "its time was up"),
+        }
+        c.send(&["BLPOP", "queue", "0.002"]);
+    }
+    publishing.join().expect("all were heard");
+    pushing.join().expect("all were taken");
+}
+
+#[test]
 fn a_resp2_subscriber_may_do_little_else() {
     let server = Limpid::start();
     let mut c = server.resp();

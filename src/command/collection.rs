@@ -9,7 +9,7 @@ use crate::data::packed::{Element, IntText};
 use crate::keyspace::event::{self, Event};
 use crate::keyspace::pattern::Pattern;
 use crate::keyspace::{Content, Edit, Stored};
-use crate::limits::OUTPUT_MAX;
+use crate::limits::{OUTPUT_MAX, RECORD_BYTES, RECORD_WORDS};
 use crate::protocol::Reply;
 use crate::protocol::double::write_double;
 
@@ -53,17 +53,17 @@ impl Texts {
     }
 }
 
-/// Words of one record, beside its name and key: a large change becomes several records, so that the log keeps
-/// lines that a person can read.
-const RECORD_WORDS: usize = 128;
-
-/// Records `name key word ...`.
+/// Records `name key word ...`: a large change becomes several. Words that come in pairs stay together.
 pub fn record_in_pieces(edit: &mut Edit, name: &[u8], key: &[u8], words: &Texts) {
     let mut piece: SmallVec<[&[u8]; 10]> = smallvec![name, key];
+    let mut bytes = 0;
     for word in words.iter() {
-        if piece.len() == 2 + RECORD_WORDS {
+        bytes += word.len();
+        let is_full = piece.len() >= 2 + RECORD_WORDS || bytes > RECORD_BYTES;
+        if is_full && piece.len() > 2 && piece.len().is_multiple_of(2) {
             edit.record(&piece);
             piece.truncate(2);
+            bytes = word.len();
         }
         piece.push(word);
     }

@@ -180,7 +180,7 @@ impl Story {
             }
         }
         self.base.extend(forced.try_iter());
-        self.keyspace.end_cuts();
+        self.keyspace.end_cuts(GENERATION);
     }
 }
 

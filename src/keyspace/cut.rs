@@ -28,6 +28,7 @@ pub struct Cuts {
 
 /// What writers do for the compaction.
 struct Forced {
+    generation: u32,
     /// Where they send what they had to cut.
     cut: Sender<Effects>,
     /// More shards than this are not cut for one write, which would have to wait too long: the compaction begins anew.
@@ -56,14 +57,17 @@ impl Keyspace {
     pub fn begin_cuts(&self, generation: u32, shards_max: usize) -> Receiver<Effects> {
         let (sender, receiver) = unbounded();
         let mut forced = self.cuts.forced();
-        *forced = Some(Forced { cut: sender, shards_max });
+        *forced = Some(Forced { generation, cut: sender, shards_max });
         self.cuts.running.store(generation, Ordering::Release);
         receiver
     }
 
-    /// The compaction is over, or has to give up.
-    pub fn end_cuts(&self) {
+    /// That compaction is over, or has to give up.
+    pub fn end_cuts(&self, generation: u32) {
         let mut forced = self.cuts.forced();
+        if forced.as_ref().is_none_or(|forced| forced.generation != generation) {
+            return;
+        }
         *forced = None;
         self.cuts.running.store(0, Ordering::Release);
         self.cuts.pieces.clear();
@@ -90,11 +94,13 @@ impl Keyspace {
         if count == 0 || count == all {
             return;
         }
-        let forced = self.cuts.forced();
-        let Some(Forced { cut, shards_max }) = forced.as_ref() else { return };
+        let guard = self.cuts.forced();
+        // It may have ended, and the next one begun, which has cut none of these: they have been locked since before.
+        let forced = guard.as_ref().filter(|forced| forced.generation == running);
+        let Some(Forced { cut, shards_max, .. }) = forced else { return };
         if count > *shards_max {
-            drop(forced);
-            return self.end_cuts();
+            drop(guard);
+            return self.end_cuts(running);
         }
         for (place, shard) in uncut() {
             // The compaction takes them before it ends; if it has gone, so has the need.
@@ -102,9 +108,11 @@ impl Keyspace {
         }
     }
 
-    /// Sends what a writer has copied of large collections into the base.
-    pub(super) fn send_forced(&self, effects: Effects) {
-        if let Some(forced) = self.cuts.forced().as_ref().filter(|_| !effects.is_empty()) {
+    /// Sends what a writer has copied of large collections into the base of the compaction that had set them aside.
+    pub(super) fn send_forced(&self, effects: Effects, generation: u32) {
+        let forced = self.cuts.forced();
+        let forced = forced.as_ref().filter(|forced| forced.generation == generation);
+        if let Some(forced) = forced.filter(|_| !effects.is_empty()) {
             // As above.
             let _ = forced.cut.send(effects);
         }

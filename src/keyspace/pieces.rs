@@ -153,7 +153,7 @@ impl Keyspace {
         let mut effects = Effects::new();
         let copied = self.copy(shard, place, key, usize::MAX, &mut effects);
         self.cuts.pieces.forget(place, key);
-        self.send_forced(effects);
+        self.send_forced(effects, shard.side.generation());
         matches!(copied, Some(Copied::All(true)))
     }
 

@@ -67,7 +67,7 @@ impl Side {
         self.expiring.load(Ordering::Relaxed) as usize
     }
 
-    /// A key has got its first deadline.
+    /// A key has got a deadline where it had none.
     fn deadline_added(&self, hash: KeyHash, deadline_ms: u64) {
         self.expiring.fetch_add(1, Ordering::Relaxed);
         self.deadlines().note(hash, deadline_ms);
@@ -176,12 +176,10 @@ impl<'a> ShardMut<'a> {
             self.note_fields(hash, at);
         }
         let Some(entry) = table::find_mut(self.table, hash, key) else {
-            if let Some(at) = deadline {
-                self.side.deadline_added(hash, at);
-            }
             let entry = Entry::new(key, content, deadline);
             entry.set_access(access(None));
             table::insert(self.table, self.hasher, hash, entry);
+            self.deadline_moved(hash, None, deadline);
             return None;
         };
         let (had, access) = (entry.deadline(), access(Some(entry.access())));

@@ -8,10 +8,8 @@ use super::object::Object;
 use super::shard::Shard;
 use crate::data::hash::Field;
 use crate::data::packed::{Element, IntText};
+use crate::limits::{RECORD_BYTES, RECORD_WORDS};
 use crate::protocol::double::write_double;
-
-/// Members per record.
-const MEMBERS_MAX: usize = 64;
 
 /// Adds all that a shard of database `db` holds. Entries that are due are there as well: that they go is
 /// an effect of its own.
@@ -68,7 +66,6 @@ pub struct Records<'a> {
     /// The words of the record being made, and where each ends.
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    members: usize,
     /// Fields of it that have deadlines.
     deadlines: Vec<(Vec<u8>, u64)>,
 }
@@ -76,26 +73,26 @@ pub struct Records<'a> {
 impl<'a> Records<'a> {
     pub fn new(effects: &'a mut Effects, db: u8, key: &'a [u8]) -> Records<'a> {
         let (bytes, ends, deadlines) = (Vec::new(), Vec::new(), Vec::new());
-        Records { effects, db, key, bytes, ends, members: 0, deadlines }
+        Records { effects, db, key, bytes, ends, deadlines }
     }
 
     pub fn element(&mut self, verb: &[u8], element: Element<'_>) {
+        self.begin_member(verb, element.text_len());
         self.word(element);
-        self.end_member(verb);
     }
 
     pub fn scored(&mut self, member: Element<'_>, score: f64) {
+        self.begin_member(b"ZADD", member.text_len());
         write_double(&mut self.bytes, score);
         self.ends.push(self.bytes.len());
         self.word(member);
-        self.end_member(b"ZADD");
     }
 
     pub fn field(&mut self, field: &Field<'_>) {
+        self.begin_member(b"HSET", field.name.text_len() + field.value.text_len());
         self.word(field.name);
         self.word(field.value);
         self.deadlines.extend(field.deadline_ms.map(|at| (field.name.to_vec(), at)));
-        self.end_member(b"HSET");
     }
 
     pub fn deadline(self, at: u64) {
@@ -105,7 +102,7 @@ impl<'a> Records<'a> {
 
     /// What is left over for the last record.
     pub fn finish(&mut self, verb: &[u8]) {
-        if self.members == 0 {
+        if self.ends.is_empty() {
             return;
         }
         self.effects.begin(self.db, 2 + self.ends.len());
@@ -117,7 +114,6 @@ impl<'a> Records<'a> {
             start = end;
         }
         self.bytes.clear();
-        self.members = 0;
         for (name, at) in self.deadlines.drain(..) {
             let mut digits = itoa::Buffer::new();
             let at = digits.format(at).as_bytes();
@@ -130,9 +126,9 @@ impl<'a> Records<'a> {
         self.ends.push(self.bytes.len());
     }
 
-    fn end_member(&mut self, verb: &[u8]) {
-        self.members += 1;
-        if self.members == MEMBERS_MAX {
+    /// A member of so many bytes comes next, in another record if this one has no room for it.
+    fn begin_member(&mut self, verb: &[u8], bytes: usize) {
+        if self.ends.len() >= RECORD_WORDS || self.bytes.len() + bytes > RECORD_BYTES {
             self.finish(verb);
         }
     }

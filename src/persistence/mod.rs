@@ -283,14 +283,15 @@ impl On {
         task: impl FnOnce(&On) -> Result<(), String> + Send + 'static,
     ) -> Arc<Work> {
         let (on, work) = (Arc::clone(self), Arc::new(Work::default()));
-        let done = Arc::clone(&work);
+        let (done, waiting) = (Arc::clone(&work), Arc::clone(&blocked));
         let run = move || {
             done.finish(task(&on));
             memory::tell_all();
-            (on.wake)(blocked.end(State::Woken).into_iter().collect());
+            (on.wake)(waiting.end(State::Woken).into_iter().collect());
         };
         if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(run) {
             work.finish(Err(format!("cannot start a thread: {error}")));
+            (self.wake)(blocked.end(State::Woken).into_iter().collect());
         }
         work
     }
@@ -347,8 +348,10 @@ impl Persistence for Arc<On> {
 
     fn when_synced(&self, seq: u64, blocked: &Arc<Blocked>) {
         self.waiters.join(seq, blocked);
-        // Behind the note: what has been synced or has failed meanwhile is told once more.
         self.aof.sync_soon();
+        // What was synced or failed between the caller's look and the note has been told already.
+        let settled = if self.failure().is_some() { Seq::MAX } else { self.synced() };
+        (self.wake)(self.waiters.settle(settled));
     }
 
     fn last_sync_ms(&self) -> u64 {

@@ -120,11 +120,7 @@ fn a_conversation() {
 
     // A wait ends by what is waited for, or by Ctrl-C.
     shell.enter("BLPOP q 0");
-    let mut is_waiting = || {
-        let Value::Bulk(info) = c.cmd(&["INFO", "clients"]) else { panic!("INFO answers a text") };
-        String::from_utf8_lossy(&info).contains("blocked_clients:1")
-    };
-    eventually("it waits", &mut is_waiting);
+    eventually("it waits", || c.info("blocked_clients") == "1");
     c.check("RPUSH q job", Value::Int(1));
     shell.sees("2) \"job\"");
     shell.enter("SUBSCRIBE news");

@@ -24,7 +24,7 @@ pub mod tls;
 pub use redis::Redis;
 pub use resp::{RespClient, bulk, encode, status};
 pub use run::{Ran, limpid, limpid_with};
-pub use server::{Limpid, Stopped, free_port, memory_kib};
+pub use server::{Limpid, Stopped, free_port, memory_kib, peak_kib};
 pub use text::{TextClient, nc};
 
 use std::time::{Duration, Instant};

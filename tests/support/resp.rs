@@ -52,6 +52,16 @@ impl RespClient {
         assert_eq!(self.cmd(&words), reply, "in reply to {command:?}");
     }
 
+    /// A value of INFO; empty if it has none of this name.
+    pub fn info(&mut self, name: &str) -> String {
+        let (Value::Bulk(text) | Value::Verbatim { text, .. }) = self.cmd(&["INFO", "everything"]) else {
+            panic!("INFO answers a text")
+        };
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        value.unwrap_or_default().to_owned()
+    }
+
     /// Sends a command, its words split on spaces, and expects exactly this error.
     #[track_caller]
     pub fn check_error(&mut self, command: &str, error: &str) {

@@ -320,8 +320,17 @@ pub fn free_port() -> u16 {
 
 /// What a process holds in memory.
 pub fn memory_kib(pid: u32) -> u64 {
+    of_status(pid, "VmRSS:")
+}
+
+/// The most that it has ever been, in KiB.
+pub fn peak_kib(pid: u32) -> u64 {
+    of_status(pid, "VmHWM:")
+}
+
+fn of_status(pid: u32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says so");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux says so");
     let kib = line.trim().strip_suffix(" kB").and_then(|number| number.parse().ok());
     kib.expect("a number of kibibytes")
 }

@@ -80,6 +80,9 @@ pub fn hello(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done 
     }
     context.session.resp = resp;
     reply.speak(args.form(), resp);
+    if let Some(subscriptions) = &context.session.subscriptions {
+        subscriptions.subscriber.set_wire(reply.wire());
+    }
     introduce(context, reply);
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! HSCAN.
 
 use crate::command::args::Args;
+use crate::command::collection::{Texts, say_all};
 use crate::command::error::{Done, Error};
 use crate::command::keys::walk::parse_cursor;
 use crate::data::hash::Hash;
 use crate::keyspace::View;
 use crate::keyspace::pattern::Pattern;
-use crate::protocol::{OwnedWords, Reply};
+use crate::protocol::Reply;
 
 struct Options {
     count: usize,
@@ -38,24 +39,21 @@ impl Options {
 
 pub(super) fn hscan(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
     let (key, cursor) = (args.next(), parse_cursor(args.next())?);
-    let mut found = OwnedWords::new(args.form());
+    let mut found = Texts::default();
     let mut next = 0;
     if let Some(hash) = view.read::<Hash>(key)? {
         let options = Options::parse(args)?;
         next = hash.scan(cursor, options.count, view.now_ms(), &mut |field| {
-            let mut text = [0; 20];
-            let name = field.name.as_bytes(&mut text);
-            if options.pattern.matches(name) {
-                found.push(name);
+            if options.pattern.matches(field.name.as_bytes(&mut [0; 20])) {
+                found.push_element(&field.name);
                 if options.values {
-                    found.push(field.value.as_bytes(&mut [0; 20]));
+                    found.push_element(&field.value);
                 }
             }
         });
     }
     reply.array(2);
     reply.bulk(itoa::Buffer::new().format(next).as_bytes());
-    reply.array(found.words().len());
-    found.words().iter().for_each(|word| reply.bulk(word));
+    say_all(reply, &found);
     Ok(())
 }

@@ -2,12 +2,13 @@
 
 use super::ROW;
 use crate::command::args::Args;
+use crate::command::collection::{Texts, say_all};
 use crate::command::error::{Done, Error};
 use crate::command::row::{Command, Flags, Keys, Run};
 use crate::keyspace::entry::Entry;
 use crate::keyspace::pattern::Pattern;
 use crate::keyspace::{View, sample, scan};
-use crate::protocol::{OwnedWords, Reply};
+use crate::protocol::Reply;
 
 pub static ROWS: &[Command] = &[
     Command {
@@ -45,19 +46,14 @@ pub static ROWS: &[Command] = &[
 
 fn keys(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
     let pattern = Pattern::new(args.next());
-    let mut found = OwnedWords::new(args.form());
+    let mut found = Texts::default();
     view.each(|entry| {
         if pattern.matches(entry.key()) {
             found.push(entry.key());
         }
     });
-    say_all(&found, reply);
+    say_all(reply, &found);
     Ok(())
-}
-
-fn say_all(found: &OwnedWords, reply: &mut Reply) {
-    reply.array(found.words().len());
-    found.words().iter().for_each(|key| reply.bulk(key));
 }
 
 fn randomkey(_: &mut Args, view: &View, reply: &mut Reply) -> Done {
@@ -120,7 +116,7 @@ pub fn parse_cursor(word: &[u8]) -> Result<u64, Error> {
 fn scan(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
     let cursor = parse_cursor(args.next())?;
     let options = ScanOptions::parse(args)?;
-    let mut found = OwnedWords::new(args.form());
+    let mut found = Texts::default();
     let next = scan::step(view, cursor, options.count, |entry| {
         if options.wants(entry) {
             found.push(entry.key());
@@ -128,7 +124,7 @@ fn scan(args: &mut Args, view: &View, reply: &mut Reply) -> Done {
     });
     reply.array(2);
     reply.bulk(itoa::Buffer::new().format(next).as_bytes());
-    say_all(&found, reply);
+    say_all(reply, &found);
     Ok(())
 }
 

@@ -43,6 +43,9 @@ pub struct Reply<'a> {
     out: &'a mut Vec<u8>,
     wire: Wire,
     line: text::Line,
+    /// Bytes that the output may hold.
+    most: usize,
+    overflows: bool,
 }
 
 /// A place in the output to go back to.
@@ -55,7 +58,19 @@ pub struct Mark {
 impl<'a> Reply<'a> {
     #[inline]
     pub fn new(out: &'a mut Vec<u8>, wire: Wire) -> Self {
-        Self { out, wire, line: text::Line::default() }
+        Self::bounded(out, wire, usize::MAX)
+    }
+
+    /// Data that would make the output longer than `most` is left out, see [`Reply::overflows`]: a short request can ask
+    /// for more than there is memory.
+    #[inline]
+    pub fn bounded(out: &'a mut Vec<u8>, wire: Wire, most: usize) -> Self {
+        Self { out, wire, line: text::Line::default(), most, overflows: false }
+    }
+
+    /// Whether something was left out: what there is makes no sense to a client.
+    pub fn overflows(&self) -> bool {
+        self.overflows
     }
 
     pub fn wire(&self) -> Wire {
@@ -102,7 +117,9 @@ impl<'a> Reply<'a> {
     /// A client's data.
     #[inline]
     pub fn bulk(&mut self, value: &[u8]) {
-        if self.wire == Wire::Text {
+        if self.out.len() + value.len() > self.most {
+            self.overflows = true;
+        } else if self.wire == Wire::Text {
             self.line.value(self.out, value);
         } else {
             self.out.reserve(value.len() + 32);

@@ -185,6 +185,9 @@ impl<'p> Worker<'p> {
             self.post_published();
             self.pool.submit_woken(&mut self.woken.others);
             if matches!(pause, Pause::Blocked) {
+                if connection.is_visited() {
+                    continue;
+                }
                 return;
             }
             if matches!(pause, Pause::Closing) {

@@ -46,6 +46,8 @@ struct Run<'k> {
     now_ms: u64,
     /// As it was at the beginning: what is durable since then waits for nothing but a look.
     durable: Seq,
+    /// The most that may wait for the client.
+    output_max: usize,
     /// The record to wait for before the replies may leave.
     until: Seq,
     kept: Kept<'k>,
@@ -68,6 +70,7 @@ impl<'p> Worker<'p> {
         let mut run = Run {
             now_ms: now_ms(),
             durable: self.pool.executor.log().durable(),
+            output_max: connection.output_max(session.class()),
             until: 0,
             kept: Kept::default(),
             pipelined: progress.batch.requests.len() - progress.next > 1,
@@ -88,7 +91,7 @@ impl<'p> Worker<'p> {
                 }
                 match request.fault {
                     Some(fault) => self.refuse(request, fault, session, &mut run),
-                    None => self.run_one(&progress.batch, request, session, &mut run),
+                    None => self.run_one(connection, &progress.batch, request, session, &mut run),
                 }
             };
             match then {
@@ -153,6 +156,7 @@ impl<'p> Worker<'p> {
     #[inline]
     fn run_one(
         &mut self,
+        connection: &Connection,
         batch: &Batch,
         request: &Request,
         session: &mut Session,
@@ -182,20 +186,29 @@ impl<'p> Worker<'p> {
             return Then::Resume(Pause::LongQueued);
         }
         let wire = Wire::of(request.form, session.resp);
+        let mut reply = Reply::bounded(&mut self.out, wire, run.output_max);
         let outcome = pool.executor.run(
             session,
             found,
             words,
-            &mut Reply::new(&mut self.out, wire),
+            &mut reply,
             &pool.executor.server.metrics.workers[self.index],
             run.now_ms,
             &mut self.woken,
             &mut run.kept,
         );
+        let overflows = reply.overflows();
         if long {
             self.come_back();
             pool.end_long();
             run.now_ms = now_ms();
+        }
+        if overflows {
+            self.out.clear();
+            self.undurable.clear();
+            connection.overflow();
+            session.closing = true;
+            return Then::Next;
         }
         if outcome.blocked {
             return session.blocked.clone().map_or(Then::Again, Then::Wait);
