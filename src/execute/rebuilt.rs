@@ -11,6 +11,7 @@ use crate::data::random::tests::seeded;
 use crate::keyspace::effects::Effects;
 use crate::keyspace::lock::{Locked, Mode, Place};
 use crate::keyspace::{Edit, Keyspace, snapshot};
+use crate::limits::RECORD_BYTES;
 use crate::protocol::{OwnedWords, Reply, Wire};
 
 const GENERATION: u32 = 7;
@@ -199,6 +200,47 @@ fn base_and_delta_make_what_was() {
             assert!(is[id] == *members, "seed {seed}: {:?} differs", id);
         }
     }
+}
+
+/// What one command adds goes into several records, each with whole pairs.
+#[test]
+fn large_changes_are_recorded_in_pieces() {
+    let keyspace = keyspace();
+    let member = "m".repeat(RECORD_BYTES / 3);
+    let pairs: Vec<String> = (0..10).map(|n| format!("{n} {member}{n}")).collect();
+    let (effects, _) = run(&keyspace, 0, &format!("ZADD zset {}", pairs.join(" ")), 1000);
+    let pairs: Vec<usize> = effects.iter().map(|record| (record.len() - 2) / 2).collect();
+    assert_eq!(pairs, [3, 3, 3, 1]);
+    let rebuilt = self::keyspace();
+    replay(&rebuilt, &[vec![effects]]);
+    assert!(contents(&keyspace) == contents(&rebuilt));
+}
+
+/// A writer that has slept through the end of one compaction does not end the next.
+#[test]
+fn only_the_compaction_that_is_meant_ends() {
+    let keyspace = keyspace();
+    let _first = keyspace.begin_cuts(GENERATION, 0);
+    keyspace.end_cuts(GENERATION);
+    let _next = keyspace.begin_cuts(GENERATION + 1, 0);
+    keyspace.end_cuts(GENERATION);
+    assert_eq!(keyspace.running_cuts(), GENERATION + 1);
+    keyspace.end_cuts(GENERATION + 1);
+    assert_eq!(keyspace.running_cuts(), 0);
+}
+
+/// As long as any key of the shard has a deadline, the queue is not simply emptied.
+#[test]
+fn deadlines_of_keys_that_are_gone_do_not_pile_up() {
+    let keyspace = keyspace();
+    let place = Place::of(0, b"{t}stays");
+    run(&keyspace, 0, "SET {t}stays v PX 1000000", 1000);
+    for n in 0..10_000 {
+        run(&keyspace, 0, &format!("SET {{t}}{n} v PX 1000000"), 1000);
+        run(&keyspace, 0, &format!("DEL {{t}}{n}"), 1000);
+    }
+    let bytes = keyspace.with_shard(place, |shard| shard.side.deadline_bytes());
+    assert!(bytes < 4 << 10, "{bytes} bytes for one deadline");
 }
 
 fn names<V>(of: &BTreeMap<(u8, Vec<u8>, Vec<u8>), V>) -> Vec<String> {

@@ -133,3 +133,46 @@ impl<'a> Records<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words and bytes of each record.
+    fn sizes(effects: &Effects) -> Vec<(usize, usize)> {
+        let size = |words: Vec<&[u8]>| (words.len(), words.iter().map(|word| word.len()).sum());
+        effects.iter().map(|record| size(record.collect())).collect()
+    }
+
+    #[test]
+    fn a_record_ends_where_it_is_full_of_words_or_bytes() {
+        let mut effects = Effects::new();
+        let mut records = Records::new(&mut effects, 0, b"key");
+        for length in [1; RECORD_WORDS].into_iter().chain([2, RECORD_BYTES, 3, RECORD_BYTES - 3, 1]) {
+            records.element(b"SADD", Element::Bytes(&vec![b'x'; length]));
+        }
+        records.finish(b"SADD");
+        let name = b"SADDkey".len();
+        assert_eq!(
+            sizes(&effects),
+            [
+                (2 + RECORD_WORDS, name + RECORD_WORDS),
+                (3, name + 2),
+                (3, name + RECORD_BYTES),
+                (4, name + RECORD_BYTES),
+                (3, name + 1)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_member_larger_than_a_record_has_one_for_itself() {
+        let mut effects = Effects::new();
+        let mut records = Records::new(&mut effects, 0, b"key");
+        for length in [2 * RECORD_BYTES, 1, 2 * RECORD_BYTES] {
+            records.scored(Element::Bytes(&vec![b'x'; length]), 1.0);
+        }
+        records.finish(b"ZADD");
+        assert_eq!(sizes(&effects).iter().map(|(words, _)| *words).collect::<Vec<_>>(), [4; 3]);
+    }
+}

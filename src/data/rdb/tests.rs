@@ -149,6 +149,9 @@ fn what_is_no_value_is_refused() {
         b"\x00\x05hell",
         b"\x00\x05hello!",
         b"\x00\xc4",
+        // Unfolded, each would be longer than a string may be: 512 MiB and a byte, 4 GiB and a byte.
+        b"\x00\xc3\x01\x80\x20\0\0\x01\0",
+        b"\x00\xc3\x01\x81\0\0\0\x01\0\0\0\x01\0",
         b"\x00\xc3\x01\x81\xff\xff\xff\xff\xff\xff\xff\xff\0",
         b"\x00\x81\xff\xff\xff\xff\xff\xff\xff\xff",
         b"\x01\x00",
