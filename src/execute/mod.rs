@@ -472,6 +472,14 @@ fn is_exec(found: Found) -> bool {
     matches!(found.command.run, Run::Transaction(Step::Exec))
 }
 
+/// Whether a request may run for long, or EXEC any of its queue. To queue one takes no time.
+pub fn may_run_long(found: Found, session: &Session) -> bool {
+    match &session.transaction {
+        None => found.command.flags.has(Flags::LONG),
+        Some(transaction) => is_exec(found) && transaction.is_long,
+    }
+}
+
 /// Finds the row and checks the number of words.
 pub fn look_up(words: Words<'_>) -> Result<Found, Error> {
     let found = resolve(words)?;

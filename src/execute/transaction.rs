@@ -43,6 +43,7 @@ impl Executor {
             return Err(QUEUE_TOO_BIG);
         }
         transaction.grows |= found.command.flags.has(Flags::GROWS);
+        transaction.is_long |= found.command.flags.has(Flags::LONG);
         transaction.queue.push(Queued { index: found.index, words });
         call.reply.status("QUEUED");
         Ok(())

@@ -19,6 +19,8 @@ pub struct Transaction {
     pub aborted: bool,
     /// Some request of it may grow the data set.
     pub grows: bool,
+    /// Some request of it may run for long.
+    pub is_long: bool,
 }
 
 pub struct Queued {

@@ -8,7 +8,7 @@ use crate::command::row::{Channels, Flags};
 use crate::command::table::Found;
 use crate::connection::{Connection, Exec, Progress};
 use crate::execute::log::Seq;
-use crate::execute::look_up;
+use crate::execute::{look_up, may_run_long};
 use crate::keyspace::lock::Kept;
 use crate::keyspace::prefetch::Word;
 use crate::limits;
@@ -169,7 +169,8 @@ impl<'p> Worker<'p> {
             self.post_published();
         }
         run.collections = found.as_ref().is_ok_and(|found| found.command.group.is_of_collections());
-        let (long, pushes) = (has(&found, Flags::LONG), has(&found, Flags::PUSHES));
+        let pushes = has(&found, Flags::PUSHES);
+        let long = found.as_ref().is_ok_and(|&found| may_run_long(found, session));
         let paused = pool.executor.pause(session, &found, words, run.now_ms);
         let may_wait = has(&found, Flags::BLOCKING) || has(&found, Flags::REPLIES_LATER) || paused.is_some();
         if may_wait || long {
