@@ -449,14 +449,21 @@ fn a_reply_does_not_wait_for_the_slow_command_behind_it() {
 fn is_answered_before_the_slow_command(options: &[&str]) {
     let server = Limpid::with(options);
     let (mut pauser, mut writer, mut sleeper) = (server.resp(), server.resp(), server.resp());
-    // Both wait for the end of the pause, and get their turn in one job.
-    pauser.check("CLIENT PAUSE 1000", status("OK"));
-    let began = Instant::now();
-    writer.send(&["SET", "a", "1"]);
-    sleeper.send(&["DEBUG", "SLEEP", "4"]);
-    assert_eq!(writer.read(), status("OK"));
-    assert!(began.elapsed() < Duration::from_secs(4), "after {:?}", began.elapsed());
-    assert_eq!(sleeper.read(), status("OK"));
+    for in_transaction in [false, true] {
+        if in_transaction {
+            sleeper.check("MULTI", status("OK"));
+            sleeper.check("DEBUG SLEEP 3", status("QUEUED"));
+        }
+        // Both wait for the end of the pause, and get their turn in one job.
+        pauser.check("CLIENT PAUSE 500", status("OK"));
+        let began = Instant::now();
+        writer.send(&["SET", "a", "1"]);
+        sleeper.send(if in_transaction { &["EXEC"] } else { &["DEBUG", "SLEEP", "3"] });
+        assert_eq!(writer.read(), status("OK"));
+        assert!(began.elapsed() < Duration::from_secs(3), "after {:?}", began.elapsed());
+        let slept = status("OK");
+        assert_eq!(sleeper.read(), if in_transaction { Value::Array(vec![slept]) } else { slept });
+    }
 }
 
 /// It was killed while a worker had its turn, and has more to be sent than its socket takes.
@@ -478,14 +485,20 @@ fn a_killed_client_need_not_read_to_be_gone() {
     eventually("it is gone", || line(&mut other).trim().is_empty());
 }
 
-/// EXEC is no long command, so its worker counts as one that will take the next job soon. On two cores no other is
+/// BITCOUNT is no long command, so its worker counts as one that will take the next job soon. On two cores no other is
 /// woken for it, until the reactor sees that it waits; a tick, which comes once a second, would be too late.
 #[test]
 fn a_request_does_not_wait_for_the_only_worker_awake() {
     let server = Limpid::with(&["--appendonly", "no", "--workers", "2"]);
     let (mut sleeper, mut other) = (server.resp(), server.resp());
+    sleeper.cmd(&["SETRANGE", "bits", "16777215", "x"]);
+    let began = Instant::now();
+    sleeper.check("BITCOUNT bits", Value::Int(4));
+    let times = Duration::from_secs(4).div_duration_f64(began.elapsed()) as usize;
     sleeper.check("MULTI", status("OK"));
-    sleeper.check("DEBUG SLEEP 4", status("QUEUED"));
+    for _ in 0..times {
+        sleeper.check("BITCOUNT bits", status("QUEUED"));
+    }
     sleeper.send(&["EXEC"]);
     // It is on its way to a worker.
     thread::sleep(Duration::from_millis(200));
