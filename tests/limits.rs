@@ -286,6 +286,26 @@ fn the_limit_on_open_files_is_raised_or_said() {
     }
 }
 
+#[test]
+fn whoever_came_while_no_file_was_to_be_had_is_served_later() {
+    let port = support::free_port();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 100; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_limpid")]);
+    let arguments = ["--appendonly", "no", "--maxclients", "36", "--metrics-port", &port.to_string()];
+    let server = Limpid::by(command, &arguments);
+    let browsers: Vec<_> = (0..100).map(|_| TcpStream::connect(("127.0.0.1", port))).collect();
+    eventually("the last file is open", || {
+        let mut c = server.resp();
+        c.send(&["PING"]);
+        c.stream().set_read_timeout(Some(Duration::from_millis(50))).expect("a connected socket");
+        c.try_read().is_err()
+    });
+    let mut c = server.resp();
+    c.send(&["PING"]);
+    drop(browsers);
+    assert_eq!(c.read(), status("PONG"));
+}
+
 /// A crowd that sends half a request each, and goes on, a byte at a time; another client hardly notices.
 #[test]
 fn two_thousand_half_requests() {

@@ -123,7 +123,7 @@ struct Promises {
 impl Promises {
     fn hear(&self, event: Event) {
         match event {
-            Event::Durable(Seq::MAX) | Event::Healed(_) | Event::Synced(_) => {}
+            Event::Durable(Seq::MAX) | Event::Synced(_) => {}
             Event::Durable(seq) => *self.durable.lock().unwrap() = seq,
             Event::Failed { durable, reason } => {
                 assert!(durable >= *self.durable.lock().unwrap());

@@ -74,6 +74,4 @@ pub enum Event {
     Failed { durable: Seq, reason: String },
     /// A sync went well and took so long.
     Synced(Duration),
-    /// There is space again: records up to this number are written, and writes are welcome.
-    Healed(Seq),
 }

@@ -257,7 +257,6 @@ impl Writer {
         self.write(now);
         if self.is_sound() {
             self.shared.set_health(Health::Writable);
-            (self.notify)(Event::Healed(self.segment.written));
         }
         // What was set aside meanwhile is written now; or dropped, if the disk has failed for good.
         self.admit();

@@ -135,7 +135,7 @@ impl Opened {
         let waiters = Arc::new(Waiters::default());
         let (waiting, wake_waiting) = (Arc::clone(&waiters), Arc::clone(&wake));
         let notify = Box::new(move |event: Event| match event {
-            Event::Durable(seq) | Event::Healed(seq) => {
+            Event::Durable(seq) => {
                 tell(Verdict::Durable(seq));
                 wake_waiting(waiting.settle(seq));
             }

@@ -64,7 +64,7 @@ impl Running {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return,
                 Err(e) if e.kind() == ErrorKind::Interrupted || e.kind() == ErrorKind::ConnectionAborted => {}
                 Err(e) => {
-                    // Out of file descriptors, most likely: the clients in the backlog wait for the next event.
+                    // Out of file descriptors, most likely: the clients in the backlog wait for the next tick.
                     tracing::warn!("cannot accept a connection: {e}");
                     return;
                 }

@@ -362,7 +362,10 @@ impl Running {
                     }
                 }
                 Notice::Resume(token) => {
-                    if let Some(peer) = self.peers.get_mut(token) {
+                    // At a stop, everyone is paused for good.
+                    if self.stopping_since.is_none()
+                        && let Some(peer) = self.peers.get_mut(token)
+                    {
                         peer.paused = false;
                         self.read(token);
                     }

@@ -33,6 +33,9 @@ impl Running {
         self.close_slow();
         self.note_peaks();
         self.shed_buffers();
+        // After a failed accept no event would say that somebody waits.
+        let listeners: Vec<usize> = self.listeners.iter().map(|(key, _)| key).collect();
+        listeners.into_iter().for_each(|listener| self.accept(listener));
         self.hand_over();
     }
 
