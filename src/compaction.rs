@@ -23,9 +23,9 @@ use crate::execute::log::Log;
 use crate::keyspace::Keyspace;
 use crate::keyspace::effects::Effects;
 use crate::limits::SHARDS;
+use crate::machine::now_ms;
 use crate::memory;
 use crate::progress::Progress;
-use crate::worker::now_ms;
 
 /// More shards than this are not cut at once for a write that spans cut and uncut ones: the compaction begins anew.
 const FORCED_MAX: usize = 64;

@@ -25,9 +25,10 @@ use crate::keyspace::event::{self, Events};
 use crate::keyspace::lock::Place;
 use crate::keyspace::shard::Due;
 use crate::limits::LOG_BACKLOG_MAX;
+use crate::machine::now_ms;
 use crate::memory;
 use crate::session::Notice;
-use crate::worker::{Pool, now_ms};
+use crate::worker::Pool;
 
 /// The least time from chores to chores.
 const CHORES_PERIOD: Duration = Duration::from_secs(1);

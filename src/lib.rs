@@ -43,6 +43,7 @@ pub mod observe;
 pub mod config;
 pub mod limits;
 pub mod logging;
+pub mod machine;
 pub mod progress;
 pub mod server;
 pub mod supervise;

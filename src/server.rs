@@ -28,6 +28,7 @@ use crate::execute::Executor;
 use crate::janitor::{Duties, Janitor};
 use crate::keyspace::Keyspace;
 use crate::logging;
+use crate::machine::{self, now_ms};
 use crate::memory::{self, Limit};
 use crate::metrics::Metrics;
 use crate::observe::{Observer, Stage};
@@ -37,7 +38,7 @@ use crate::session::{Blocked, Broker, Clients, Line, Monitors, Notices, Outlet, 
 use crate::transport::listener::{self, Endpoint, Listener, Plan};
 use crate::transport::{certificates, descriptors};
 use crate::version;
-use crate::worker::{Pool, Verdict, connection_behind, now_ms};
+use crate::worker::{Pool, Verdict, connection_behind};
 
 /// A server that takes commands.
 pub struct Running {
@@ -152,7 +153,7 @@ impl Control for Controls {
             Ok(text) => text,
             // Whoever took it away gets it back.
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(cannot(reason(&error))),
+            Err(error) => return Err(cannot(machine::reason(&error))),
         };
         let folder = path.parent().unwrap_or(Path::new("/"));
         let rewritten = config.rewritten(&text, folder, users).map_err(cannot)?;
@@ -175,7 +176,7 @@ impl Control for Controls {
 
     fn replace_file(&self, path: &Path, text: &[u8]) -> Result<(), String> {
         let _one = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        file::replace(path, text).map_err(|e| reason(&e))
+        file::replace(path, text).map_err(|e| machine::reason(&e))
     }
 
     fn random_bytes(&self, bytes: &mut [u8]) -> Result<(), String> {
@@ -361,7 +362,7 @@ fn plain_port(endpoints: &[Endpoint]) -> u16 {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|e| reason(&e))
+    std::fs::read(path).map_err(|e| machine::reason(&e))
 }
 
 /// The metrics port, up before the log is loaded.
@@ -378,7 +379,7 @@ fn observe(config: &Config) -> Result<Option<Observer>, String> {
                 listeners.push(listener);
             }
             Err(e) => {
-                let why = format!("cannot listen on {address} for metrics: {}", reason(&e));
+                let why = format!("cannot listen on {address} for metrics: {}", machine::reason(&e));
                 if !(place.is_optional && listener::is_lacking(&e)) {
                     return Err(why);
                 }
@@ -389,12 +390,6 @@ fn observe(config: &Config) -> Result<Option<Observer>, String> {
     Observer::start(listeners, config.keeps_metrics_local())
         .map(Some)
         .map_err(|e| format!("cannot serve metrics: {e}"))
-}
-
-/// The system's words without its error number.
-fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_string()
 }
 
 fn banner(config: &Config, endpoints: &[Endpoint], opened: &Opened, keyspace: &Keyspace) -> String {

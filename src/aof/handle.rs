@@ -15,6 +15,7 @@ use super::writer::{End, Now, Writer};
 use super::{Event, Policy};
 use crate::execute::log::{Health, Log, Seq};
 use crate::keyspace::effects::Effects;
+use crate::machine;
 use crate::memory;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use std::cell::Cell;
@@ -23,7 +24,7 @@ use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Where nobody waits for the disk, the thread looks for work no more often than this, however often it is rung.
 const PACE: Duration = Duration::from_millis(2);
@@ -306,8 +307,7 @@ impl Loop {
 }
 
 fn now() -> Now {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Now { unix_ms: unix.as_millis() as u64, instant: Instant::now() }
+    Now { unix_ms: machine::now_ms(), instant: Instant::now() }
 }
 
 #[cfg(test)]

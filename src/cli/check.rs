@@ -13,9 +13,9 @@ use crate::aof::storage::FileStorage;
 use crate::aof::{Error, Replayed, reseal, restore, time};
 use crate::command::Run;
 use crate::execute::look_up;
+use crate::machine::now_ms;
 use crate::progress::bar;
 use crate::protocol::Words;
-use crate::worker::now_ms;
 
 /// Runs with the arguments that follow `limpid check`. Exit code 1 where the log is not whole.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {

@@ -3,6 +3,7 @@
 use super::args::Args;
 use super::context::Context;
 use super::error::Done;
+use super::help;
 use super::row::{Channels, Command, Flags, Group, Run};
 use crate::acl::Categories;
 use crate::keyspace::pattern::Pattern;
@@ -162,15 +163,7 @@ static SUBCOMMANDS: &[Command] = &[
         run: Run::Serve(|args, context, reply| numsub(args, context, reply, Kind::Shard)),
         ..SUB
     },
-    Command {
-        name: "help",
-        arity: 2,
-        about: Some(Categories::NONE),
-        summary: "Returns helpful text about the different subcommands.",
-        since: "6.2.0",
-        run: Run::Serve(help),
-        ..SUB
-    },
+    Command { about: Some(Categories::NONE), ..help::row(Group::PubSub, "6.2.0") },
 ];
 
 /// The verbs of the confirmations.
@@ -256,27 +249,6 @@ fn numsub(args: &mut Args, context: &mut Context, reply: &mut Reply, kind: Kind)
         reply.bulk(name);
         reply.int(context.server.broker.listeners(kind, name) as i64);
     }
-    Ok(())
-}
-
-fn help(_: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
-    const LINES: [&str; 12] = [
-        "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "CHANNELS [<pattern>]",
-        "    Return the currently active channels matching a <pattern> (default: '*').",
-        "NUMPAT",
-        "    Return number of subscriptions to patterns.",
-        "NUMSUB [<channel> ...]",
-        "    Return the number of subscribers for the specified channels.",
-        "SHARDCHANNELS [<pattern>]",
-        "    Return the currently active shard level channels matching a <pattern> (default: '*').",
-        "SHARDNUMSUB [<shardchannel> ...]",
-        "    Return the number of subscribers for the specified shard level channels.",
-        "HELP",
-    ];
-    reply.array(LINES.len() + 1);
-    LINES.iter().for_each(|line| reply.status(line));
-    reply.status("    Print this help.");
     Ok(())
 }
 

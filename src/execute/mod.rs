@@ -31,7 +31,7 @@ use crate::command::row::{Command, Flags, Run, Step};
 use crate::command::table::{self, Found};
 use crate::command::{Args, Context, Error, Keys, Server};
 use crate::keyspace::lock::{Kept, Locked, Mode, Place};
-use crate::keyspace::{DatabaseSize, Edit, Places, View, WaitKey};
+use crate::keyspace::{DatabaseSize, Edit, Keyspace, Places, View, WaitKey};
 use crate::metrics::WorkerCounters;
 use crate::protocol::{Mark, Reply, Words};
 use crate::session::notices::Fate;
@@ -245,20 +245,12 @@ impl Executor {
         call: &mut Call<'_, '_, '_, 'k>,
     ) -> Result<(), Error> {
         let keyspace = &*self.server.keyspace;
-        let mut view = match key_set(found.command, words, call.session.db) {
-            KeySet::One(place) => {
-                let locked = call.kept.one(keyspace, place, Mode::Shared);
-                View::new(keyspace, locked, call.session.db, call.now_ms)
-            }
-            KeySet::Many(_) if matches!(found.command.keys, Keys::Every) => {
-                View::stepwise(keyspace, call.session.db, call.now_ms)
-            }
-            KeySet::Many(places) => View::new(
-                keyspace,
-                Locked::many(keyspace, places, Mode::Shared),
-                call.session.db,
-                call.now_ms,
-            ),
+        let mut view = if matches!(found.command.keys, Keys::Every) {
+            View::stepwise(keyspace, call.session.db, call.now_ms)
+        } else {
+            let keys = key_set(found.command, words, call.session.db);
+            let locked = keys.lock(keyspace, Mode::Shared, call.kept);
+            View::new(keyspace, locked, call.session.db, call.now_ms)
         };
         let done = read_with(found, words, &mut view, call);
         call.depends_on = view.written();
@@ -283,10 +275,8 @@ impl Executor {
     ) -> Result<(), Error> {
         self.refuse_if_unwritable()?;
         let keyspace = &*self.server.keyspace;
-        let locked = match key_set(found.command, words, call.session.db) {
-            KeySet::One(place) => call.kept.one(keyspace, place, Mode::Exclusive),
-            KeySet::Many(places) => Locked::many(keyspace, places, Mode::Exclusive),
-        };
+        let keys = key_set(found.command, words, call.session.db);
+        let locked = keys.lock(keyspace, Mode::Exclusive, call.kept);
         let mut edit = Edit::new(keyspace, locked, self.log.collect(), call.session.db, call.now_ms);
         let waited = self.prepare_wait(found, &mut edit, call)?;
         let done = write_with(found, words, &mut edit, call);
@@ -449,6 +439,17 @@ fn is_step(command: &Command) -> bool {
 enum KeySet {
     One(Place),
     Many(Places),
+}
+
+impl KeySet {
+    /// Locks them, but for what is kept locked already.
+    #[inline]
+    fn lock<'k>(self, keyspace: &'k Keyspace, mode: Mode, kept: &mut Kept<'k>) -> Locked<'k> {
+        match self {
+            KeySet::One(place) => kept.one(keyspace, place, mode),
+            KeySet::Many(places) => Locked::many(keyspace, places, mode),
+        }
+    }
 }
 
 fn key_set(command: &Command, words: Words<'_>, db: u8) -> KeySet {

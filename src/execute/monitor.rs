@@ -1,12 +1,12 @@
 //! What MONITOR shows: a line for each request that has run.
 
 use std::fmt::Write;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Call, Executor};
 use crate::command::row::Flags;
 use crate::command::secrets;
 use crate::command::table::Found;
+use crate::machine;
 use crate::protocol::Words;
 
 impl Executor {
@@ -16,7 +16,7 @@ impl Executor {
         if found.command.flags.has(Flags::ADMIN) {
             return;
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = machine::since_epoch();
         let (seconds, micros) = (now.as_secs(), now.subsec_micros());
         let (db, address) = (call.session.db, &call.session.client.origin.address);
         let mut line = format!("{seconds}.{micros:06} [{db} {address}]");

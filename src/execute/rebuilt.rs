@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::replay::Replay;
-use super::{KeySet, key_set, look_up};
+use super::{key_set, look_up};
 use crate::command::Args;
 use crate::command::row::Run;
 use crate::data::random::tests::seeded;
 use crate::keyspace::effects::Effects;
-use crate::keyspace::lock::{Locked, Mode, Place};
+use crate::keyspace::lock::{Kept, Mode, Place};
 use crate::keyspace::{Edit, Keyspace, snapshot};
 use crate::limits::RECORD_BYTES;
 use crate::protocol::{OwnedWords, Reply, Wire};
@@ -28,10 +28,7 @@ fn run(keyspace: &Keyspace, db: u8, line: &str, now_ms: u64) -> (Effects, u32) {
     let words = words.words();
     let found = look_up(words).unwrap_or_else(|error| panic!("{line}: {}", error.text()));
     let Run::Write(handler) = found.command.run else { panic!("{line} writes nothing") };
-    let locked = match key_set(found.command, words, db) {
-        KeySet::One(place) => Locked::one(keyspace, place, Mode::Exclusive),
-        KeySet::Many(places) => Locked::many(keyspace, places, Mode::Exclusive),
-    };
+    let locked = key_set(found.command, words, db).lock(keyspace, Mode::Exclusive, &mut Kept::default());
     let mut edit = Edit::new(keyspace, locked, Effects::new(), db, now_ms);
     let mut out = Vec::new();
     let _ = handler(&mut Args::new(words), &mut edit, &mut Reply::new(&mut out, Wire::Resp2));

@@ -294,10 +294,6 @@ impl<'k> Locked<'k> {
         }
     }
 
-    pub fn sides(&self) -> impl Iterator<Item = (Place, &'k Side)> + '_ {
-        self.held.iter().map(|held| (held.place, held.side))
-    }
-
     /// Before a write: a running compaction gets what it needs to see before that.
     pub fn cut_rest(&self, keyspace: &Keyspace) {
         if keyspace.running_cuts() == 0 {
@@ -338,7 +334,7 @@ mod tests {
         let mut places = Places::new();
         name(&mut places);
         let locked = Locked::many(keyspace, places, Mode::Exclusive);
-        locked.sides().map(|(place, _)| place).collect()
+        locked.places().collect()
     }
 
     #[test]

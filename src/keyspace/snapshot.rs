@@ -5,19 +5,12 @@
 use super::effects::Effects;
 use super::entry::Entry;
 use super::object::Object;
-use super::shard::Shard;
 use crate::data::hash::Field;
 use crate::data::packed::{Element, IntText};
 use crate::limits::{RECORD_BYTES, RECORD_WORDS};
 use crate::protocol::double::write_double;
 
-/// Adds all that a shard of database `db` holds. Entries that are due are there as well: that they go is
-/// an effect of its own.
-pub fn push(shard: Shard<'_>, db: u8, effects: &mut Effects) {
-    shard.iter().for_each(|entry| push_entry(entry, db, effects));
-}
-
-/// Adds one entry, as records for a key that is not there.
+/// Adds one entry, as records for a key that is not there. One that is due as well: that it goes is an effect of its own.
 pub fn push_entry(entry: &Entry, db: u8, effects: &mut Effects) {
     let key = entry.key();
     let Some(object) = entry.object() else {

@@ -12,6 +12,7 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
+use crate::machine;
 use tikv_jemalloc_ctl::stats_print::{Options, stats_print};
 use tikv_jemalloc_ctl::thread::{ThreadLocal, allocatedp, deallocatedp};
 use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats};
@@ -121,7 +122,7 @@ pub fn usage() -> Usage {
         allocated,
         active: stats::active::read().unwrap_or(0),
         allocator_resident,
-        resident: resident().unwrap_or(allocator_resident),
+        resident: machine::resident_bytes().unwrap_or(allocator_resident),
         peak: PEAK.fetch_max(used, Ordering::Relaxed).max(used),
         startup: STARTUP.get().copied().unwrap_or(0),
     }
@@ -179,17 +180,4 @@ pub fn report() -> String {
         Ok(()) => String::from_utf8_lossy(&out).into_owned(),
         Err(e) => format!("no report: {e}\n"),
     }
-}
-
-/// Second field of `/proc/self/statm`, in pages of 4 KiB.
-fn resident() -> Option<usize> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    statm.split(' ').nth(1)?.parse::<usize>().ok().map(|pages| pages * 4096)
-}
-
-/// All memory of the machine.
-pub fn of_the_machine() -> Option<usize> {
-    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    total.trim().strip_suffix(" kB")?.parse::<usize>().ok().map(|kib| kib << 10)
 }

@@ -125,7 +125,7 @@ fn memory(now: &Figures) -> Value {
         "dataset": now.memory.since_startup(),
         "active": now.memory.active,
         "limit": now.memory_max,
-        "machine": crate::memory::of_the_machine(),
+        "machine": crate::machine::memory_bytes(),
     })
 }
 

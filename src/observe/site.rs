@@ -10,7 +10,7 @@ use super::history::History;
 use super::http::{Request, Response, Site};
 use super::{Stage, json, prometheus, stage};
 use crate::command::Server;
-use crate::worker::now_ms;
+use crate::machine::now_ms;
 
 /// The dashboard, whole: it loads nothing else.
 const PAGE: &str = include_str!("page.html");

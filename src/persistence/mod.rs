@@ -20,13 +20,14 @@ use crate::config::{Config, Fsync};
 use crate::execute::log::{Health, Log, NoLog, Seq};
 use crate::execute::replay::Replay;
 use crate::keyspace::Keyspace;
+use crate::machine::now_ms;
 use crate::memory;
 use crate::metrics::{LogFigures, Metrics};
 use crate::progress::Progress;
 use crate::protocol::Words;
 use crate::session::blocking::State;
 use crate::session::{Blocked, Outlet, Work};
-use crate::worker::{Verdict, now_ms};
+use crate::worker::Verdict;
 use waiters::Waiters;
 
 /// After a compaction that failed, growth starts the next one not before so long.

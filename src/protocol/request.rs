@@ -124,6 +124,7 @@ impl OwnedWords {
     }
 
     /// These words, as if they had come in a line of plain text.
+    #[cfg(test)]
     pub fn from_words<W: AsRef<[u8]>>(words: impl IntoIterator<Item = W>) -> Self {
         let mut owned = Self::new(Form::Text);
         words.into_iter().for_each(|word| owned.push(word.as_ref()));

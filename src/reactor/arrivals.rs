@@ -7,10 +7,10 @@ use mio::{Interest, Token};
 
 use super::{LISTENERS, Peer, Running};
 use crate::connection::Connection;
+use crate::machine::now_ms;
 use crate::session::{Client, Origin, Session};
 use crate::transport::Stream;
 use crate::transport::listener::{Arrival, Changed, Endpoint, Listener, NOWHERE, Plan, bind_all};
-use crate::worker::now_ms;
 
 impl Running {
     pub(super) fn listen_on(&mut self, mut listener: Listener) {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::{Peer, Running};
 use crate::connection::Connection;
 use crate::limits;
+use crate::machine::now_ms;
 use crate::session::Client;
-use crate::worker::now_ms;
 
 /// How often memory is looked at, where all clients together have a limit.
 pub(super) const WEIGH_EVERY: Duration = Duration::from_millis(100);

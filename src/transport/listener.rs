@@ -16,6 +16,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::{Stream, TlsStream};
 use crate::config::Config;
+use crate::machine;
 
 /// A place to listen at, as the configuration asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,9 +122,7 @@ pub fn bind_all<'a>(
         match Listener::bind(&wanted, backlog) {
             Ok(listener) => bound.push(Listener { endpoint: endpoint.clone(), ..listener }),
             Err(error) => {
-                let text = error.to_string();
-                let reason = text.split(" (os error").next().unwrap_or(&text);
-                let why = format!("cannot listen on {wanted}: {reason}");
+                let why = format!("cannot listen on {wanted}: {}", machine::reason(&error));
                 if !(endpoint.is_optional() && is_lacking(&error)) {
                     return Err(why);
                 }

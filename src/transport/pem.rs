@@ -5,6 +5,8 @@ use std::path::Path;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::machine;
+
 /// Every certificate of a file; there must be one.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let wrong = |error: pem::Error| unreadable(path, "certificate", &error);
@@ -24,10 +26,7 @@ fn unreadable(path: &Path, what: &str, error: &pem::Error) -> String {
     let path = path.display();
     match error {
         _ if path.to_string().is_empty() => format!("no file is named, and TLS needs a {what}"),
-        pem::Error::Io(error) => {
-            let text = error.to_string();
-            format!("cannot read '{path}': {}", text.split(" (os error").next().unwrap_or(&text))
-        }
+        pem::Error::Io(error) => format!("cannot read '{path}': {}", machine::reason(error)),
         pem::Error::NoItemsFound => format!("'{path}' holds no {what} in PEM form"),
         error => format!("'{path}' is no good PEM file: {error}"),
     }

@@ -39,7 +39,6 @@ pub fn connection_behind(outlet: Arc<dyn Outlet>) -> Option<Arc<Connection>> {
 }
 pub use jobs::{PATIENCE, Relief};
 pub use parking::Verdict;
-pub use serve::now_ms;
 
 /// What a worker is woken for.
 pub enum Job {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::super::format::printable;
+use crate::machine::reason;
 use crate::protocol::DecodeError;
 
 #[derive(Debug)]
@@ -36,26 +37,17 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Connect(place, error) => {
-                write!(f, "Could not connect to limpid at {place}: {}", plain(error))
+                write!(f, "Could not connect to limpid at {place}: {}", reason(error))
             }
             Error::Refused(what, error) => write!(f, "{what} failed: {error}"),
             Error::Denied(error) => write!(f, "Error: {error}"),
-            Error::Lost(error) => write!(f, "Error: {}", plain(error)),
+            Error::Lost(error) => write!(f, "Error: {}", reason(error)),
             Error::Closed => f.write_str("Error: Server closed the connection"),
             Error::Silent(seconds) => write!(f, "Error: No replies for {seconds} seconds"),
             Error::Protocol(error) => write!(f, "The server does not speak RESP: {error}"),
             Error::Interrupted => f.write_str("Interrupted"),
-            Error::Input(error) => write!(f, "Cannot read commands: {}", plain(error)),
-            Error::Output(error) => write!(f, "Cannot write replies: {}", plain(error)),
+            Error::Input(error) => write!(f, "Cannot read commands: {}", reason(error)),
+            Error::Output(error) => write!(f, "Cannot write replies: {}", reason(error)),
         }
-    }
-}
-
-/// Without the number that the standard library adds.
-pub fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" (os error") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
     }
 }

@@ -3,6 +3,7 @@
 use super::super::context::Context;
 use super::super::server::memory::{Parts, percent, ratio};
 use super::{Lines, lines};
+use crate::machine;
 use crate::memory;
 
 pub fn memory(out: &mut Lines, context: &Context) {
@@ -27,7 +28,7 @@ pub fn memory(out: &mut Lines, context: &Context) {
 }
 
 fn used(out: &mut Lines, memory: &memory::Usage, parts: &Parts) {
-    let machine = memory::of_the_machine().unwrap_or(0);
+    let machine = machine::memory_bytes().unwrap_or(0);
     let overhead = parts.overhead(memory);
     let dataset = memory.used.saturating_sub(overhead);
     lines!(out,

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use super::super::context::Context;
 use super::{Lines, REDIS_VERSION, lines};
 use crate::acl::Reason;
+use crate::machine;
 use crate::session::pause::Paused;
 use crate::session::pubsub::Kind;
 use crate::version;
@@ -20,7 +21,7 @@ pub fn server(out: &mut Lines, context: &Context) {
         "redis_git_sha1": version::COMMIT.map_or("00000000", |commit| commit.trim_end_matches("-dirty")),
         "redis_git_dirty": u8::from(version::COMMIT.is_some_and(|commit| commit.ends_with("-dirty"))),
         "redis_mode": "standalone",
-        "os": os(),
+        "os": machine::kernel(),
         "arch_bits": usize::BITS,
         "process_id": std::process::id(),
         "process_supervised": "no",
@@ -36,15 +37,6 @@ pub fn server(out: &mut Lines, context: &Context) {
         "executable": executable.display(),
         "config_file": file.display(),
     );
-}
-
-fn os() -> String {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut name = std::env::consts::OS.to_string();
-    if let Some(first) = name.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    format!("{name} {} {}", release.trim(), std::env::consts::ARCH)
 }
 
 pub fn clients(out: &mut Lines, context: &Context) {
@@ -132,22 +124,13 @@ pub fn replication(out: &mut Lines, context: &Context) {
 
 /// Nothing is ever forked, so children use nothing.
 pub fn cpu(out: &mut Lines, _: &Context) {
-    let (user, system) = cpu_seconds().unwrap_or_default();
+    let (user, system) = machine::cpu_seconds().unwrap_or_default();
     lines!(out,
         "used_cpu_sys": format_args!("{system:.6}"),
         "used_cpu_user": format_args!("{user:.6}"),
         "used_cpu_sys_children": "0.000000",
         "used_cpu_user_children": "0.000000",
     );
-}
-
-/// `utime` and `stime` of `/proc/self/stat`, in hundredths of seconds.
-fn cpu_seconds() -> Option<(f64, f64)> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field is the name in brackets, and may hold anything.
-    let (_, fields) = stat.rsplit_once(") ")?;
-    let mut fields = fields.split(' ').skip(11).map(|field| field.parse::<f64>().map(|ticks| ticks / 100.0));
-    Some((fields.next()?.ok()?, fields.next()?.ok()?))
 }
 
 pub fn cluster(out: &mut Lines, _: &Context) {
@@ -159,19 +142,6 @@ pub fn keyspace(out: &mut Lines, context: &Context) {
         let size = context.database_size(db);
         if size.keys > 0 {
             out.line(format_args!("db{db}:keys={},expires={},avg_ttl=0", size.keys, size.expires));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_process_has_used_some_time() {
-        if cfg!(target_os = "linux") {
-            let (user, system) = cpu_seconds().expect("/proc is there");
-            assert!(user >= 0.0 && system >= 0.0 && user < 1e6);
         }
     }
 }

@@ -11,14 +11,13 @@ mod replication;
 mod save;
 mod slowlog;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::args::Args;
 use super::context::Context;
 use super::error::Done;
 use super::info;
 use super::row::{Command, Flags, Group, Keys, Run};
 use crate::acl::Categories;
+use crate::machine;
 use crate::protocol::Reply;
 
 pub static ROWS: &[Command] = &[
@@ -215,7 +214,7 @@ fn info(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done {
 
 /// The one command that is about the clock itself, and so looks at it.
 fn time(_: &mut Args, _: &mut Context, reply: &mut Reply) -> Done {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = machine::since_epoch();
     let mut digits = itoa::Buffer::new();
     reply.array(2);
     reply.bulk(digits.format(now.as_secs()).as_bytes());

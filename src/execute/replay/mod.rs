@@ -20,7 +20,7 @@ use crate::command::Args;
 use crate::command::row::Run;
 use crate::command::table::Found;
 use crate::keyspace::effects::Effects;
-use crate::keyspace::lock::{Locked, Mode, Place};
+use crate::keyspace::lock::{Kept, Mode, Place};
 use crate::keyspace::{Edit, Keyspace};
 use crate::limits::REPLAY_THREADS_MAX;
 use crate::protocol::{Reply, Wire, Words};
@@ -152,10 +152,7 @@ fn apply(
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
     let Run::Write(handler) = found.command.run else { return Ok(()) };
-    let locked = match key_set(found.command, words, db) {
-        KeySet::One(place) => Locked::one(keyspace, place, Mode::Exclusive),
-        KeySet::Many(places) => Locked::many(keyspace, places, Mode::Exclusive),
-    };
+    let locked = key_set(found.command, words, db).lock(keyspace, Mode::Exclusive, &mut Kept::default());
     let mut edit = Edit::new(keyspace, locked, Effects::only_counted(), db, 0);
     out.clear();
     let mut reply = Reply::new(out, Wire::Resp2);
@@ -185,7 +182,9 @@ mod tests {
         let mut lines = Vec::new();
         for place in keyspace.all_places() {
             let mut effects = Effects::new();
-            keyspace.with_shard(place, |shard| snapshot::push(shard, place.db, &mut effects));
+            keyspace.with_shard(place, |shard| {
+                shard.iter().for_each(|entry| snapshot::push_entry(entry, place.db, &mut effects));
+            });
             let line = |record: Record<'_>| {
                 let db = record.db;
                 format!("{db} {:?}", record.map(String::from_utf8_lossy).collect::<Vec<_>>())

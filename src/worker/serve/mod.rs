@@ -3,7 +3,6 @@
 mod run;
 
 use std::sync::{Arc, MutexGuard};
-use std::time::{SystemTime, UNIX_EPOCH};
 use std::vec;
 
 use super::{Pool, connection_behind};
@@ -55,10 +54,6 @@ pub struct Worker<'p> {
     ahead_of_connections: LookAhead,
     /// Other clients that must be served because of what this one did.
     woken: Woken,
-}
-
-pub fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as u64)
 }
 
 impl<'p> Worker<'p> {

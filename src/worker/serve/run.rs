@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Worker, now_ms};
+use super::Worker;
 use crate::command::Error;
 use crate::command::row::{Channels, Flags};
 use crate::command::table::Found;
@@ -12,6 +12,7 @@ use crate::execute::{look_up, may_run_long};
 use crate::keyspace::lock::Kept;
 use crate::keyspace::prefetch::Word;
 use crate::limits;
+use crate::machine::now_ms;
 use crate::protocol::{Batch, Fault, Reply, Request, Wire};
 use crate::session::{Blocked, Replies, Session};
 
