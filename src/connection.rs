@@ -1,8 +1,9 @@
 //! A connection, as reactor and workers share it.
 //!
 //! The reactor reads; everything else belongs to whoever holds the connection's *turn*: one worker while requests run,
-//! nobody while it is parked for the log, the reactor while it drains what the socket would not take. The turn is
-//! given with the `Arc`, so what it guards ([`Exec`]) is never contended, and its lock may be held while sending.
+//! the reactor while it drains what the socket would not take, and whoever ends the wait while it waits for the log or
+//! for a key. The turn is given with the `Arc`, so what it guards ([`Exec`]) is hardly ever contended, and its lock may be
+//! held while sending.
 //!
 //! ```text
 //!   reactor: read, parse --deliver--> inbox --next_turn--> worker: run, send

@@ -27,7 +27,7 @@ use crate::keyspace::shard::Due;
 use crate::limits::LOG_BACKLOG_MAX;
 use crate::machine::now_ms;
 use crate::memory;
-use crate::session::Notice;
+use crate::session::Notification;
 use crate::worker::Pool;
 
 /// The least time from chores to chores.
@@ -109,7 +109,7 @@ impl Duties {
         let evicted = &self.server.metrics.janitor.evicted;
         let ended = evict(&self.server, &*self.log, now_ms(), Some(EVICTING), evicted);
         self.log.ring();
-        self.pool.publish_notices();
+        self.pool.publish_notifications();
         ended
     }
 
@@ -186,11 +186,13 @@ impl Duties {
             if !effects.is_empty() {
                 let seq = self.log.append(effects, shard.side.generation());
                 shard.side.set_written(seq);
-                self.server.notices.push(seq, events.take().into_iter().map(Notice::Event).collect());
+                self.server
+                    .notifications
+                    .push(seq, events.take().into_iter().map(Notification::Event).collect());
             }
         });
         self.log.ring();
-        self.pool.publish_notices();
+        self.pool.publish_notifications();
         gone.len()
     }
 }

@@ -34,7 +34,7 @@ use crate::metrics::Metrics;
 use crate::observe::{Observer, Stage};
 use crate::persistence::{self, Opened};
 use crate::reactor::Reactor;
-use crate::session::{Blocked, Broker, Clients, Line, Monitors, Notices, Outlet, Pauses};
+use crate::session::{Blocked, Broker, Clients, Line, Monitors, Notifications, Outlet, Pauses};
 use crate::transport::listener::{self, Endpoint, Listener, Plan};
 use crate::transport::{certificates, descriptors};
 use crate::version;
@@ -268,7 +268,7 @@ impl Running {
             acl,
             clients: Arc::new(Clients::default()),
             broker: Broker::default(),
-            notices: Notices::default(),
+            notifications: Notifications::default(),
             monitors: Monitors::default(),
             line: Line::default(),
             pauses: Pauses::default(),

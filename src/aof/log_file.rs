@@ -32,7 +32,7 @@ pub struct LogFile {
 }
 
 /// Where in a file writing goes on: behind its last whole group, all of which is synced.
-pub struct End {
+pub struct Tail {
     /// The number of the last record.
     pub seq: Seq,
     pub last_ms: u64,
@@ -48,20 +48,20 @@ pub struct Written {
 }
 
 impl LogFile {
-    pub fn new(name: String, file: Box<dyn Appender>, end: End) -> Self {
-        let header_only = end.size_bytes == mark::HEADER.len() as u64;
+    pub fn new(name: String, file: Box<dyn Appender>, tail: Tail) -> Self {
+        let header_only = tail.size_bytes == mark::HEADER.len() as u64;
         Self {
             name,
             file,
             group: Vec::new(),
             group_records: 0,
             before_group: if header_only { mark::after_header() } else { Hasher::new() },
-            db: end.db,
-            written: end.seq,
-            last_ms: end.last_ms,
-            size_bytes: end.size_bytes,
-            synced_bytes: end.size_bytes,
-            unclosed: !end.closed,
+            db: tail.db,
+            written: tail.seq,
+            last_ms: tail.last_ms,
+            size_bytes: tail.size_bytes,
+            synced_bytes: tail.size_bytes,
+            unclosed: !tail.closed,
         }
     }
 
@@ -71,8 +71,8 @@ impl LogFile {
         let mut file = storage.create(&name).doing("creating", &name)?;
         file.append(mark::HEADER).doing("writing", &name)?;
         file.sync().doing("syncing", &name)?;
-        let end = End { seq, last_ms: 0, size_bytes: mark::HEADER.len() as u64, db: 0, closed: true };
-        Ok(Self::new(name, file, end))
+        let tail = Tail { seq, last_ms: 0, size_bytes: mark::HEADER.len() as u64, db: 0, closed: true };
+        Ok(Self::new(name, file, tail))
     }
 
     /// The same empty file, to be written behind another.

@@ -91,9 +91,9 @@ impl Writer {
         let name = manifest.growing().name.clone();
         let seq = end.seq;
         let (size_bytes, last_ms) = (end.end.offset, end.last_ms);
-        let end = log_file::End { seq, last_ms, size_bytes, db: end.db, closed: end.closed };
+        let tail = log_file::Tail { seq, last_ms, size_bytes, db: end.db, closed: end.closed };
         let writer = Self {
-            segment: LogFile::new(name, segment, end),
+            segment: LogFile::new(name, segment, tail),
             backlog_bytes: 0,
             waiting: BTreeMap::new(),
             generation: 0,

@@ -14,8 +14,8 @@ use crate::metrics::{LogFigures, Metrics};
 use crate::session::blocking::State;
 use crate::session::pubsub::Kind;
 use crate::session::{
-    Awaited, Blocked, Broker, BufferLimits, Clients, Line, Monitors, Notice, Notices, Pauses, Session, Woken,
-    Work,
+    Awaited, Blocked, Broker, BufferLimits, Clients, Line, Monitors, Notification, Notifications, Pauses,
+    Session, Woken, Work,
 };
 
 const BEING_CHANGED: Error =
@@ -36,7 +36,7 @@ pub struct Context<'a> {
     pub waits: Option<Wait>,
     /// Messages that have to wait: for the end of the transaction, for what this client has written to be durable, or for
     /// what is to be told before.
-    pub told: Option<&'a mut Vec<Notice>>,
+    pub told: Option<&'a mut Vec<Notification>>,
 }
 
 /// A client's wait for something else than a key.
@@ -114,7 +114,7 @@ impl<'a> Context<'a> {
         let Some(told) = &mut self.told else { return broker.publish(kind, channel, text, self.woken) };
         // Others may send on what waits, and this client's earlier messages come first.
         broker.post_published(self.woken);
-        told.push(Notice::Message { kind, channel: channel.into(), text: text.into() });
+        told.push(Notification::Message { kind, channel: channel.into(), text: text.into() });
         broker.audience(kind, channel)
     }
 }
@@ -127,7 +127,7 @@ pub struct Server {
     pub clients: Arc<Clients>,
     pub broker: Broker,
     /// What has happened to keys and was not told yet.
-    pub notices: Notices,
+    pub notifications: Notifications,
     /// Clients that are shown every request.
     pub monitors: Monitors,
     /// Clients that wait for keys.

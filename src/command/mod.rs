@@ -41,4 +41,4 @@ pub mod transactions;
 pub use args::Args;
 pub use context::{Context, Control, Persistence, Server};
 pub use error::{Done, Error};
-pub use row::{Command, Flags, Group, KeySet, KeySink, Keys, Run, Step};
+pub use row::{Command, Flags, Group, KeySink, KeyVisitor, Keys, Run, Step};

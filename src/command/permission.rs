@@ -1,6 +1,6 @@
 //! What a request touches, in the terms of [`crate::acl`]: its row says where keys and channels are, and what for.
 
-use super::row::{Channels, Command, Flags, KeySet};
+use super::row::{Channels, Command, Flags, KeyVisitor};
 use super::table::Found;
 use crate::acl::{Denied, Request, User, Visit};
 use crate::protocol::Words;
@@ -39,7 +39,7 @@ struct Keys<'a> {
     visit: &'a mut dyn Visit,
 }
 
-impl KeySet for Keys<'_> {
+impl KeyVisitor for Keys<'_> {
     fn key(&mut self, _: u8, key: &[u8]) {
         self.visit.key(key, self.command.key_use(self.nth, self.words).needs());
         self.nth += 1;

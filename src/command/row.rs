@@ -110,7 +110,7 @@ pub enum Channels {
 }
 
 /// Takes the keys that a request names.
-pub trait KeySet {
+pub trait KeyVisitor {
     fn key(&mut self, db: u8, key: &[u8]);
     /// The request may touch any key of this database.
     fn database(&mut self, _: u8) {}
@@ -122,9 +122,9 @@ pub trait KeySet {
     }
 }
 
-pub type KeySink<'a> = dyn KeySet + 'a;
+pub type KeySink<'a> = dyn KeyVisitor + 'a;
 
-impl KeySet for Places {
+impl KeyVisitor for Places {
     fn key(&mut self, db: u8, key: &[u8]) {
         Places::key(self, db, key);
     }

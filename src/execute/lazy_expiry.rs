@@ -1,7 +1,7 @@
 //! A reader cannot remove the expired keys that it meets, since others read beside it: that is done behind it.
 
 use super::{Call, Executor};
-use crate::command::row::KeySet;
+use crate::command::row::KeyVisitor;
 use crate::command::table::Found;
 use crate::keyspace::lock::{Locked, Mode};
 use crate::keyspace::{Edit, Places};
@@ -10,7 +10,7 @@ use crate::protocol::Words;
 /// Removes each key that it is given, if it is due.
 struct Expiring<'e, 'k>(&'e mut Edit<'k>);
 
-impl KeySet for Expiring<'_, '_> {
+impl KeyVisitor for Expiring<'_, '_> {
     fn key(&mut self, db: u8, key: &[u8]) {
         self.0.expire_if_due(db, key);
     }
@@ -36,6 +36,6 @@ impl Executor {
         self.record(&mut edit, call);
         call.depends_on = depends_on;
         self.wake(edit.finish(), call);
-        self.publish_notices(call);
+        self.publish_notifications(call);
     }
 }

@@ -34,8 +34,8 @@ use crate::keyspace::lock::{Kept, Locked, Mode, Place};
 use crate::keyspace::{DatabaseSize, Edit, Keyspace, Places, View, WaitKey};
 use crate::metrics::WorkerCounters;
 use crate::protocol::{Mark, Reply, Words};
-use crate::session::notices::Fate;
-use crate::session::{Notice, Session, Woken};
+use crate::session::notifications::Fate;
+use crate::session::{Notification, Session, Woken};
 use log::{Health, Log, Seq};
 
 const NOT_IN_MULTI: Error = Error::fixed("ERR Command not allowed inside a transaction");
@@ -63,7 +63,7 @@ pub(crate) struct Call<'a, 'r, 'o, 'k> {
     woken: &'a mut Woken,
     kept: &'a mut Kept<'k>,
     /// What subscribers are to be told once it is durable.
-    told: Vec<Notice>,
+    told: Vec<Notification>,
 }
 
 impl Call<'_, '_, '_, '_> {
@@ -254,13 +254,13 @@ impl Executor {
         };
         let done = read_with(found, words, &mut view, call);
         call.depends_on = view.written();
-        self.queue_notices(&view, call);
+        self.queue_notifications(&view, call);
         let met_due = view.met_due();
         match met_due {
             true => drop(view),
             false => call.kept.keep(view.into_locked()),
         }
-        self.publish_notices(call);
+        self.publish_notifications(call);
         if met_due {
             self.expire_behind(found, words, call);
         }
@@ -284,7 +284,7 @@ impl Executor {
         self.record(&mut edit, call);
         let ready = edit.finish_keeping(call.kept);
         self.wake(ready, call);
-        self.publish_notices(call);
+        self.publish_notifications(call);
         done
     }
 
@@ -304,8 +304,9 @@ impl Executor {
         if let Some(blocked) = &waited {
             self.leave_line(blocked);
         }
-        let tells_later =
-            held.is_some() || self.server.notices.is_waiting() || call.session.written > self.log.durable();
+        let tells_later = held.is_some()
+            || self.server.notifications.is_waiting()
+            || call.session.written > self.log.durable();
         let mut context = Context {
             session: &mut *call.session,
             server: &self.server,
@@ -335,29 +336,29 @@ impl Executor {
             call.session.written = seq;
             call.depends_on = seq;
         }
-        self.queue_notices(edit, call);
+        self.queue_notifications(edit, call);
     }
 
     /// What has happened to keys, while they are still locked, so that nobody gets in between.
     #[inline]
-    fn queue_notices(&self, view: &View, call: &mut Call) {
+    fn queue_notifications(&self, view: &View, call: &mut Call) {
         gather_events(view, call);
-        self.server.notices.push(call.depends_on, std::mem::take(&mut call.told));
+        self.server.notifications.push(call.depends_on, std::mem::take(&mut call.told));
     }
 
     /// Messages that had to wait for what their sender has written.
     #[inline]
     fn tell_when_durable(&self, call: &mut Call) {
         if !call.told.is_empty() {
-            self.server.notices.push(call.session.written, std::mem::take(&mut call.told));
-            self.publish_notices(call);
+            self.server.notifications.push(call.session.written, std::mem::take(&mut call.told));
+            self.publish_notifications(call);
         }
     }
 
     /// What subscribers may be told by now.
     #[inline]
-    fn publish_notices(&self, call: &mut Call) {
-        if self.server.notices.is_waiting() {
+    fn publish_notifications(&self, call: &mut Call) {
+        if self.server.notifications.is_waiting() {
             call.kept.release();
             self.tell_subscribers(call.woken);
         }
@@ -365,15 +366,15 @@ impl Executor {
 
     /// Tells subscribers what has happened and is durable. Called when no key is locked any more.
     pub fn tell_subscribers(&self, woken: &mut Woken) {
-        if self.server.notices.is_waiting() {
+        if self.server.notifications.is_waiting() {
             let wanted = self.server.keyspace.wanted.get();
-            self.server.notices.publish(|seq| self.fate(seq), wanted, &self.server.broker, woken);
+            self.server.notifications.publish(|seq| self.fate(seq), wanted, &self.server.broker, woken);
         }
     }
 
     /// Whether subscribers can be told of something that they could not before.
-    pub fn has_notices(&self) -> bool {
-        self.server.notices.is_ready(|seq| self.fate(seq))
+    pub fn has_notifications(&self) -> bool {
+        self.server.notifications.is_ready(|seq| self.fate(seq))
     }
 
     fn fate(&self, seq: Seq) -> Fate {
@@ -417,7 +418,7 @@ fn write_with(found: Found, words: Words<'_>, edit: &mut Edit, call: &mut Call) 
 
 /// Events, in their order among the messages of a transaction.
 fn gather_events(view: &View, call: &mut Call) {
-    call.told.extend(view.take_events().into_iter().map(Notice::Event));
+    call.told.extend(view.take_events().into_iter().map(Notification::Event));
 }
 
 fn args_of(found: Found, words: Words<'_>) -> Args<'_> {

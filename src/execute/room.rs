@@ -19,7 +19,7 @@ use crate::keyspace::event::{self, Events};
 use crate::keyspace::evict::Eviction;
 use crate::memory;
 use crate::metrics::Counter;
-use crate::session::{Notice, Session};
+use crate::session::{Notification, Session};
 
 const OUT_OF_MEMORY: Error = Error::fixed("OOM command not allowed when used memory > 'maxmemory'.");
 
@@ -58,7 +58,7 @@ impl Executor {
         call.kept.release();
         let evicted = &call.counters.evicted;
         let ended = evict(&self.server, self.log(), call.now_ms, self.server.limit.patience(), evicted);
-        self.publish_notices(call);
+        self.publish_notifications(call);
         match ended {
             Evicted::Enough => Ok(found),
             Evicted::OutOfTime | Evicted::Busy => {
@@ -152,6 +152,6 @@ fn evict_one(server: &Server, log: &dyn Log, now_ms: u64) -> Eviction {
         events.push(place.db, event::EVICTED, entry.key());
         let seq = log.append(effects, side.generation());
         side.set_written(seq);
-        server.notices.push(seq, events.take().into_iter().map(Notice::Event).collect());
+        server.notifications.push(seq, events.take().into_iter().map(Notification::Event).collect());
     })
 }

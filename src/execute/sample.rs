@@ -2,7 +2,7 @@
 
 use std::sync::MutexGuard;
 
-use crate::command::row::KeySet;
+use crate::command::row::KeyVisitor;
 use crate::command::table::Found;
 use crate::limits::HOT_KEYS_PER_REQUEST;
 use crate::metrics::{Sampler, Sketch};
@@ -14,7 +14,7 @@ struct Counting<'s> {
     left: usize,
 }
 
-impl KeySet for Counting<'_> {
+impl KeyVisitor for Counting<'_> {
     fn key(&mut self, db: u8, key: &[u8]) {
         if self.left > 0 {
             self.left -= 1;

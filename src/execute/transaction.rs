@@ -127,7 +127,7 @@ impl Executor {
         call.counters.set_began(began);
         self.record(&mut edit, call);
         self.wake(edit.finish(), call);
-        self.publish_notices(call);
+        self.publish_notifications(call);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! One shard's table, as DashMap's raw API hands it out: entries by hash.
 //!
-//! The table is a `RawTable` of pointer-sized slots. This file holds every use of it, so that
-//! iteration, which hashbrown leaves unsafe, is argued in one place.
+//! The table is a `RawTable` of pointer-sized slots. What hashbrown leaves unsafe of it, such as iteration, is used and
+//! argued in this file alone.
 
 use dashmap::SharedValue;
 use foldhash::fast::FixedState;

@@ -68,17 +68,17 @@ impl fmt::Debug for Histogram {
 
 /// What histograms held at some moment: one, or the sum of several.
 #[derive(Clone)]
-pub struct Latencies {
+pub struct Distribution {
     buckets: Box<[u64; BUCKETS]>,
 }
 
-impl Default for Latencies {
-    fn default() -> Latencies {
-        Latencies { buckets: Box::new([0; BUCKETS]) }
+impl Default for Distribution {
+    fn default() -> Distribution {
+        Distribution { buckets: Box::new([0; BUCKETS]) }
     }
 }
 
-impl Latencies {
+impl Distribution {
     pub fn add(&mut self, histogram: &Histogram) {
         for (sum, bucket) in self.buckets.iter_mut().zip(&histogram.buckets) {
             *sum += bucket.get();
@@ -89,20 +89,20 @@ impl Latencies {
         self.buckets.iter().sum()
     }
 
-    pub fn of(histogram: &Histogram) -> Latencies {
-        let mut latencies = Latencies::default();
-        latencies.add(histogram);
-        latencies
+    pub fn of(histogram: &Histogram) -> Distribution {
+        let mut distribution = Distribution::default();
+        distribution.add(histogram);
+        distribution
     }
 
-    pub fn add_all(&mut self, other: &Latencies) {
+    pub fn add_all(&mut self, other: &Distribution) {
         for (sum, bucket) in self.buckets.iter_mut().zip(&*other.buckets) {
             *sum += bucket;
         }
     }
 
     /// What has come since an earlier look at the same histograms.
-    pub fn since(&self, before: &Latencies) -> Latencies {
+    pub fn since(&self, before: &Distribution) -> Distribution {
         let mut new = self.clone();
         for (now, before) in new.buckets.iter_mut().zip(&*before.buckets) {
             // Less than before only where the counters have been reset.
@@ -163,12 +163,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn latencies(nanos: &[u64]) -> Latencies {
+    fn latencies(nanos: &[u64]) -> Distribution {
         let histogram = Histogram::default();
         nanos.iter().for_each(|&n| histogram.note(n));
-        let mut latencies = Latencies::default();
+        let mut distribution = Distribution::default();
         latencies.add(&histogram);
-        latencies
+        distribution
     }
 
     proptest! {

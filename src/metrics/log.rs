@@ -1,6 +1,6 @@
 //! How the log is doing, for whoever watches the server.
 
-use super::histogram::Latencies;
+use super::histogram::Distribution;
 
 /// Counts since the start, and gauges as they are now.
 pub struct LogFigures {
@@ -17,8 +17,8 @@ pub struct LogFigures {
     pub size_bytes: u64,
     pub base_bytes: u64,
     pub backlog_bytes: u64,
-    pub sync_nanos: Latencies,
-    pub group_records: Latencies,
+    pub sync_nanos: Distribution,
+    pub group_records: Distribution,
     pub compaction: CompactionFigures,
 }
 

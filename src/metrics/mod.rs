@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use commands::CommandTotals;
-use histogram::Latencies;
+use histogram::Distribution;
 pub use hot_keys::{HotKey, Sampler, Sketch};
 pub use log::{CompactionFigures, LogFigures};
 use rates::Rates;
@@ -111,8 +111,8 @@ impl Metrics {
     }
 
     /// One command's latencies, over all workers; `None` where none was taken.
-    pub fn latencies(&self, index: usize) -> Option<Latencies> {
-        let mut sum = Latencies::default();
+    pub fn latencies(&self, index: usize) -> Option<Distribution> {
+        let mut sum = Distribution::default();
         self.workers.iter().filter_map(|worker| worker.command(index).latencies()).for_each(|l| sum.add(l));
         (sum.count() > 0).then_some(sum)
     }

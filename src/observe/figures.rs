@@ -6,7 +6,7 @@ use super::threads::{self, Thread};
 use crate::command::{Server, table};
 use crate::keyspace::DatabaseSize;
 use crate::memory;
-use crate::metrics::histogram::Latencies;
+use crate::metrics::histogram::Distribution;
 use crate::metrics::{CommandTotals, LogFigures};
 use crate::session::pubsub::Kind;
 
@@ -17,7 +17,7 @@ pub struct CommandFigures {
     pub name: String,
     pub totals: CommandTotals,
     /// `None` where `latency-tracking` has been off all the time.
-    pub latencies: Option<Latencies>,
+    pub latencies: Option<Distribution>,
 }
 
 #[cfg_attr(test, derive(Default))]
@@ -26,7 +26,7 @@ pub struct Figures {
     pub started_ms: u64,
     pub commands: Vec<CommandFigures>,
     /// All commands' latencies.
-    pub latencies: Latencies,
+    pub latencies: Distribution,
     pub error_replies: BTreeMap<Box<str>, u64>,
     pub connections: u64,
     pub rejected: u64,
@@ -66,7 +66,7 @@ impl Figures {
             })
             .filter(|command| command.totals != CommandTotals::default())
             .collect();
-        let mut latencies = Latencies::default();
+        let mut latencies = Distribution::default();
         commands.iter().filter_map(|command| command.latencies.as_ref()).for_each(|l| latencies.add_all(l));
         Figures {
             now_ms,

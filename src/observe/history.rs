@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::figures::Figures;
 use crate::limits::HISTORY_SECONDS;
-use crate::metrics::histogram::Latencies;
+use crate::metrics::histogram::Distribution;
 
 /// Names of a sample's values, in their order: rates per second, latencies in microseconds.
 pub const COLUMNS: [&str; 21] = [
@@ -112,7 +112,7 @@ fn sample(before: &Figures, now: &Figures) -> Sample {
 }
 
 /// A percentile in microseconds; of nothing it is `NaN`.
-pub fn micros(latencies: &Latencies, percent: f64) -> f64 {
+pub fn micros(latencies: &Distribution, percent: f64) -> f64 {
     if latencies.count() == 0 { f64::NAN } else { latencies.percentile(percent) as f64 / 1000.0 }
 }
 

@@ -9,7 +9,7 @@ use super::history::{COLUMNS, History, micros};
 use crate::command::info::REDIS_VERSION;
 use crate::command::{Server, table};
 use crate::limits::{DASHBOARD_LIST, LOG_BACKLOG_MAX};
-use crate::metrics::histogram::Latencies;
+use crate::metrics::histogram::Distribution;
 use crate::metrics::{CommandTotals, LogFigures};
 use crate::protocol::quote::push_word;
 use crate::session::Client;
@@ -130,8 +130,9 @@ fn memory(now: &Figures) -> Value {
 }
 
 fn log(now: &LogFigures, start: Option<&LogFigures>, now_ms: u64) -> Value {
-    let since =
-        |of: fn(&LogFigures) -> &Latencies| start.map_or(of(now).clone(), |start| of(now).since(of(start)));
+    let since = |of: fn(&LogFigures) -> &Distribution| {
+        start.map_or(of(now).clone(), |start| of(now).since(of(start)))
+    };
     let groups = since(|log| &log.group_records);
     let compaction = &now.compaction;
     json!({
@@ -160,7 +161,7 @@ fn log(now: &LogFigures, start: Option<&LogFigures>, now_ms: u64) -> Value {
 }
 
 /// In microseconds; `null` where nothing was measured.
-fn percentiles(latencies: &Latencies) -> Value {
+fn percentiles(latencies: &Distribution) -> Value {
     let at = |percent: f64| number(micros(latencies, percent));
     json!({ "p50": at(50.0), "p99": at(99.0), "p999": at(99.9), "max": at(100.0) })
 }
@@ -217,7 +218,7 @@ mod tests {
     fn what_was_not_measured_is_null() {
         assert_eq!(number(f64::NAN), Value::Null);
         assert_eq!(number(1.239), json!(1.24));
-        assert_eq!(percentiles(&Latencies::default())["p99"], Value::Null);
+        assert_eq!(percentiles(&Distribution::default())["p99"], Value::Null);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::figures::Figures;
 use super::http::Response;
-use crate::metrics::histogram::Latencies;
+use crate::metrics::histogram::Distribution;
 use crate::metrics::{CommandTotals, LogFigures};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -253,13 +253,13 @@ impl Family<'_> {
 
     /// From a microsecond to nine seconds, each step twice the one before: the histogram's own bounds, so nothing
     /// is rounded.
-    fn seconds(&mut self, labels: &[(&str, &str)], nanos: &Latencies) -> fmt::Result {
+    fn seconds(&mut self, labels: &[(&str, &str)], nanos: &Distribution) -> fmt::Result {
         let bounds = |power: u32| (1u64 << power) as f64 / 1e9;
         self.histogram(labels, buckets(nanos, 10..=33, bounds), nanos.total() / 1e9)
     }
 
     /// Powers of two, up to a million. Sizes are whole numbers: below 2^n is at most 2^n - 1.
-    fn sizes(&mut self, sizes: &Latencies) -> fmt::Result {
+    fn sizes(&mut self, sizes: &Distribution) -> fmt::Result {
         let bounds = |power: u32| ((1u64 << power) - 1) as f64;
         self.histogram(&[], buckets(sizes, 1..=20, bounds), sizes.total())
     }
@@ -274,7 +274,7 @@ impl Family<'_> {
 }
 
 /// How many there are up to each bound, and not up to the one before.
-fn buckets(of: &Latencies, powers: RangeInclusive<u32>, bound: impl Fn(u32) -> f64) -> Vec<(f64, u64)> {
+fn buckets(of: &Distribution, powers: RangeInclusive<u32>, bound: impl Fn(u32) -> f64) -> Vec<(f64, u64)> {
     let bounds = powers.clone().map(bound).chain([f64::INFINITY]);
     bounds.zip(of.by_powers(powers)).collect()
 }

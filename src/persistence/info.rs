@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::On;
 use crate::execute::log::{Health, Log};
-use crate::metrics::histogram::Latencies;
+use crate::metrics::histogram::Distribution;
 use crate::metrics::{CompactionFigures, LogFigures};
 
 /// Where there is no log: nothing is ever saved, and nothing goes wrong.
@@ -74,8 +74,8 @@ pub fn figures(on: &On) -> LogFigures {
         size_bytes: stats.size_bytes.load(Relaxed),
         base_bytes: stats.base_bytes.load(Relaxed),
         backlog_bytes: on.aof.backlog_bytes() as u64,
-        sync_nanos: Latencies::of(&stats.sync_nanos),
-        group_records: Latencies::of(&stats.group_records),
+        sync_nanos: Distribution::of(&stats.sync_nanos),
+        group_records: Distribution::of(&stats.group_records),
         compaction: CompactionFigures {
             running: compactor.is_running(),
             shards_done: compactor.shards_done(),

@@ -166,12 +166,12 @@ impl Pool {
         if !released.is_empty() {
             self.jobs.push(Job::Deliver(released));
         }
-        self.publish_notices();
+        self.publish_notifications();
     }
 
     /// Has a worker tell subscribers what has happened to keys, if there is anything that may be told.
-    pub fn publish_notices(&self) {
-        if self.executor.has_notices() {
+    pub fn publish_notifications(&self) {
+        if self.executor.has_notifications() {
             self.jobs.push(Job::Publish);
         }
     }
@@ -191,7 +191,7 @@ impl Pool {
             match job {
                 Job::Serve(connections) => worker.serve_all(connections),
                 Job::Deliver(connections) => worker.deliver(connections),
-                Job::Publish => worker.publish_notices(),
+                Job::Publish => worker.publish_notifications(),
                 Job::Stop => return,
             }
             self.busy.fetch_sub(1, Ordering::Relaxed);

@@ -4,7 +4,7 @@ use super::has_movable_keys;
 use crate::command::args::Args;
 use crate::command::context::Context;
 use crate::command::error::{Done, Error};
-use crate::command::row::{Command, KeySet, Keys};
+use crate::command::row::{Command, KeyVisitor, Keys};
 use crate::command::table::{self, Found};
 use crate::protocol::{OwnedWords, Reply, Words};
 
@@ -12,7 +12,7 @@ use crate::protocol::{OwnedWords, Reply, Words};
 #[derive(Default)]
 struct Named(Vec<Vec<u8>>);
 
-impl KeySet for Named {
+impl KeyVisitor for Named {
     fn key(&mut self, _: u8, key: &[u8]) {
         self.0.push(key.to_vec());
     }

@@ -9,7 +9,7 @@ use crate::command::error::{Done, Error};
 use crate::command::help;
 use crate::command::row::{Command, Group, Run};
 use crate::command::table::{self, Found};
-use crate::metrics::histogram::Latencies;
+use crate::metrics::histogram::Distribution;
 use crate::metrics::latency::Event;
 use crate::protocol::Reply;
 
@@ -107,7 +107,7 @@ fn histogram(args: &mut Args, context: &mut Context, reply: &mut Reply) -> Done 
     let metrics = &context.server.metrics;
     let names: Vec<&[u8]> = args.rest().collect();
     let wanted = |found: &Found| names.is_empty() || names.iter().any(|name| is_named(found, name));
-    let found: Vec<(Found, Latencies)> = table::all()
+    let found: Vec<(Found, Distribution)> = table::all()
         .filter(wanted)
         .filter_map(|found| Some((found, metrics.latencies(found.index)?)))
         .collect();

@@ -137,7 +137,7 @@ impl<'p> Worker<'p> {
         self.pool.executor.server.broker.post_published(&mut self.woken);
     }
 
-    pub fn publish_notices(&mut self) {
+    pub fn publish_notifications(&mut self) {
         self.pool.executor.tell_subscribers(&mut self.woken);
         self.pool.submit_woken(&mut self.woken.others);
     }

@@ -18,7 +18,7 @@ use crate::keyspace::event::{Classes, Happened};
 
 /// Something to be told.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Notice {
+pub enum Notification {
     Event(Happened),
     /// PUBLISH, where what it may speak of is not durable yet.
     Message {
@@ -32,10 +32,10 @@ pub enum Notice {
 struct Pending {
     /// The record that must be durable first.
     seq: u64,
-    notices: Vec<Notice>,
+    notifications: Vec<Notification>,
 }
 
-/// What becomes of a notice, by the record that it waits for.
+/// What becomes of a notification, by the record that it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Wait,
@@ -45,7 +45,7 @@ pub enum Fate {
 }
 
 #[derive(Default)]
-pub struct Notices {
+pub struct Notifications {
     queue: Mutex<VecDeque<Pending>>,
     /// How many are in the queue, or just being told.
     waiting: AtomicUsize,
@@ -57,13 +57,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Notices {
+impl Notifications {
     /// Called while the shards of the keys are locked.
-    pub fn push(&self, seq: u64, notices: Vec<Notice>) {
-        if notices.is_empty() {
+    pub fn push(&self, seq: u64, notifications: Vec<Notification>) {
+        if notifications.is_empty() {
             return;
         }
-        lock(&self.queue).push_back(Pending { seq, notices });
+        lock(&self.queue).push_back(Pending { seq, notifications });
         self.waiting.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -73,7 +73,7 @@ impl Notices {
     }
 
     /// Whether the first in the queue need not wait. Asked by whoever has moved on what is durable: under the queue's
-    /// lock, so that either this sees what was pushed, or [`Notices::publish`] behind the push sees what is durable.
+    /// lock, so that either this sees what was pushed, or [`Notifications::publish`] behind the push sees what is durable.
     pub fn is_ready(&self, fate: impl FnOnce(u64) -> Fate) -> bool {
         let queue = lock(&self.queue);
         queue.front().is_some_and(|first| fate(first.seq) != Fate::Wait)
@@ -85,10 +85,10 @@ impl Notices {
         // What this client has published before goes before.
         broker.post_published(woken);
         while let Some(pending) = self.next(&fate) {
-            for notice in &pending.notices {
-                match notice {
-                    Notice::Event(happened) => tell(happened, wanted, broker, woken),
-                    Notice::Message { kind, channel, text } => {
+            for notification in &pending.notifications {
+                match notification {
+                    Notification::Event(happened) => tell(happened, wanted, broker, woken),
+                    Notification::Message { kind, channel, text } => {
                         broker.publish(*kind, channel, text, woken);
                     }
                 }
@@ -152,18 +152,22 @@ mod tests {
         let (broker, heard) = (Broker::default(), Arc::new(Heard::default()));
         let mut subscriptions = Subscriptions::new(Subscriber::new(1, heard.clone(), Wire::Text));
         broker.subscribe(&mut subscriptions, Kind::Pattern, b"__key*");
-        let notices = Notices::default();
+        let notifications = Notifications::default();
         let happened =
-            |key: &[u8]| vec![Notice::Event(Happened { db: 3, event: event::DEL, key: key.into() })];
-        notices.push(7, happened(b"first"));
-        notices.push(6, happened(b"second"));
+            |key: &[u8]| vec![Notification::Event(Happened { db: 3, event: event::DEL, key: key.into() })];
+        notifications.push(7, happened(b"first"));
+        notifications.push(6, happened(b"second"));
         let durable_to = |durable| move |seq| if seq <= durable { Fate::Tell } else { Fate::Wait };
         let mut woken = Woken::default();
         let wanted = Classes::parse("KEg").expect("valid letters");
-        notices.publish(durable_to(6), wanted, &broker, &mut woken);
+        notifications.publish(durable_to(6), wanted, &broker, &mut woken);
         assert_eq!(*lock(&heard.0), "");
-        assert!(notices.is_waiting() && !notices.is_ready(durable_to(6)) && notices.is_ready(durable_to(7)));
-        notices.publish(durable_to(7), wanted, &broker, &mut woken);
+        assert!(
+            notifications.is_waiting()
+                && !notifications.is_ready(durable_to(6))
+                && notifications.is_ready(durable_to(7))
+        );
+        notifications.publish(durable_to(7), wanted, &broker, &mut woken);
         let line = |channel: &str, message: &str| format!("pmessage __key* {channel} {message}\n");
         let expected = [
             line("__keyspace@3__:first", "del"),
@@ -173,13 +177,13 @@ mod tests {
         ];
         assert_eq!(*lock(&heard.0), expected.concat());
         // What was lost with the log is told to nobody, and holds nobody up.
-        notices.push(9, happened(b"lost"));
-        notices.push(7, happened(b"kept"));
+        notifications.push(9, happened(b"lost"));
+        notifications.push(7, happened(b"kept"));
         let failed = |seq| if seq <= 7 { Fate::Tell } else { Fate::Drop };
-        assert!(notices.is_ready(failed));
-        notices.publish(failed, wanted, &broker, &mut woken);
+        assert!(notifications.is_ready(failed));
+        notifications.publish(failed, wanted, &broker, &mut woken);
         let told = lock(&heard.0).clone();
         assert!(told.ends_with(&line("__keyevent@3__:del", "kept")) && !told.contains("lost"), "{told}");
-        assert!(!notices.is_waiting());
+        assert!(!notifications.is_waiting());
     }
 }
