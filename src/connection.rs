@@ -11,6 +11,7 @@
 //!                +---------------------------------------------+  at the end:  Notice::Closed
 //! ```
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -375,6 +376,12 @@ impl Inbox {
         self.dead |= wait_ended;
         wait_ended || !std::mem::replace(&mut self.turn_taken, true)
     }
+}
+
+/// Every outlet is a connection; this is the one place that knows.
+pub fn connection_behind(outlet: Arc<dyn Outlet>) -> Option<Arc<Connection>> {
+    let any: Arc<dyn Any + Send + Sync> = outlet;
+    any.downcast().ok()
 }
 
 impl Outlet for Connection {

@@ -34,10 +34,8 @@ fn sources() -> Vec<Source> {
     let read = |path: PathBuf| {
         let name = path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).expect("UTF-8");
-        let is_test = name.ends_with("/tests.rs")
-            || name.ends_with("/support.rs")
-            || name.ends_with("campaign.rs")
-            || ["src/aof/memory.rs", "src/aof/testing.rs"].contains(&name.as_str());
+        let is_test =
+            name.ends_with("/tests.rs") || name.ends_with("/support.rs") || name.contains("/testing/");
         let whole =
             if is_test { "" } else { text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(&text) };
         let code =

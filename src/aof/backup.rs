@@ -42,7 +42,7 @@ pub fn copy_log(from: &dyn Storage, manifest: &Manifest, end: &End, to: &dyn Sto
 mod tests {
     use super::*;
     use crate::aof::Policy;
-    use crate::aof::memory::MemoryStorage;
+    use crate::aof::testing::memory::MemoryStorage;
     use crate::aof::testing::{SEGMENT, log, recover};
 
     #[test]

@@ -161,7 +161,7 @@ mod tests {
     use super::*;
     use crate::aof::Policy;
     use crate::aof::mark::COMMIT;
-    use crate::aof::memory::MemoryStorage;
+    use crate::aof::testing::memory::MemoryStorage;
     use crate::aof::testing::{SEGMENT, log, with_segment};
 
     fn check(storage: &MemoryStorage) -> Report {

@@ -19,8 +19,6 @@
 
 mod backup;
 mod batch;
-#[cfg(test)]
-mod campaign;
 pub mod check;
 pub mod compaction;
 mod error;
@@ -29,8 +27,6 @@ mod handle;
 mod log_file;
 pub mod manifest;
 mod mark;
-#[cfg(test)]
-mod memory;
 pub mod record;
 pub mod recovery;
 mod replay;

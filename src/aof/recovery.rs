@@ -279,7 +279,7 @@ fn remove_unused(storage: &dyn Storage, manifest: &Manifest) -> Result<()> {
 mod tests {
     use super::*;
     use crate::aof::Policy;
-    use crate::aof::memory::MemoryStorage;
+    use crate::aof::testing::memory::MemoryStorage;
     use crate::aof::testing::{SEGMENT, log, recover, with_segment};
     use proptest::prelude::*;
 

@@ -285,7 +285,7 @@ fn next_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
 mod tests {
     use super::*;
     use crate::aof::Policy;
-    use crate::aof::memory::MemoryStorage;
+    use crate::aof::testing::memory::MemoryStorage;
     use crate::aof::testing::{SEGMENT, log, recover, with_segment};
 
     fn reseal(storage: &MemoryStorage, confirmed: bool) -> Result<Resealed> {

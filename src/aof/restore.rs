@@ -109,7 +109,7 @@ fn end_at(from: &dyn Storage, entry: &Entry, until_ms: u64) -> Result<(u64, Seq,
 mod tests {
     use super::*;
     use crate::aof::Policy;
-    use crate::aof::memory::MemoryStorage;
+    use crate::aof::testing::memory::MemoryStorage;
     use crate::aof::testing::{SEGMENT, log, recover, with_segment};
 
     #[test]

@@ -395,7 +395,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aof::memory::{Faults, MemoryStorage};
+    use crate::aof::testing::memory::{Faults, MemoryStorage};
     use crate::aof::testing::recover;
     use crate::keyspace::effects::Effects;
 

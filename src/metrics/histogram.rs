@@ -166,9 +166,7 @@ mod tests {
     fn latencies(nanos: &[u64]) -> Distribution {
         let histogram = Histogram::default();
         nanos.iter().for_each(|&n| histogram.note(n));
-        let mut distribution = Distribution::default();
-        latencies.add(&histogram);
-        distribution
+        Distribution::of(&histogram)
     }
 
     proptest! {

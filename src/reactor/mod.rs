@@ -28,14 +28,14 @@ use rustls::ServerConfig;
 use slab::Slab;
 
 use crate::command::Server;
-use crate::connection::{Common, Connection, Notice, ReactorHandle};
+use crate::connection::{Common, Connection, Notice, ReactorHandle, connection_behind};
 use crate::limits;
 use crate::memory;
 use crate::protocol::Batch;
 use crate::session::blocking::State;
 use crate::transport::Next;
 use crate::transport::listener::Listener;
-use crate::worker::{PATIENCE, Pool, Relief, connection_behind};
+use crate::worker::{PATIENCE, Pool, Relief};
 use peers::{Peer, Peers};
 use waits::Waits;
 use watch::{Peaks, WEIGH_EVERY};

@@ -24,19 +24,13 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use std::vec;
 
-use crate::connection::{Connection, Recycled};
+use crate::connection::{Connection, Recycled, connection_behind};
 use crate::execute::Executor;
 use crate::execute::log::{Log, Seq};
 use crate::session::Outlet;
 use jobs::Jobs;
 use parking::Parking;
-use std::any::Any;
 
-/// Every outlet is a connection; this is the one place that knows.
-pub fn connection_behind(outlet: Arc<dyn Outlet>) -> Option<Arc<Connection>> {
-    let any: Arc<dyn Any + Send + Sync> = outlet;
-    any.downcast().ok()
-}
 pub use jobs::{PATIENCE, Relief};
 pub use parking::Verdict;
 

@@ -5,8 +5,8 @@ mod run;
 use std::sync::{Arc, MutexGuard};
 use std::vec;
 
-use super::{Pool, connection_behind};
-use crate::connection::{Connection, Exec, Held, Turn};
+use super::Pool;
+use crate::connection::{Connection, Exec, Held, Turn, connection_behind};
 use crate::keyspace::prefetch::LookAhead;
 use crate::limits;
 use crate::memory;

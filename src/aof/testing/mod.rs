@@ -1,13 +1,16 @@
-//! Logs to test on.
+//! Logs to test on, a disk that fails, and what becomes of a log on such a disk.
 
-use super::Policy;
-use super::batch::Batch;
-use super::error::Result;
-use super::manifest::MANIFEST;
-use super::memory::MemoryStorage;
-use super::recovery::{Recovered, open};
-use super::writer::{Now, Writer};
+mod campaign;
+pub mod memory;
+
+use crate::aof::Policy;
+use crate::aof::batch::Batch;
+use crate::aof::error::Result;
+use crate::aof::manifest::MANIFEST;
+use crate::aof::recovery::{Recovered, open};
+use crate::aof::writer::{Now, Writer};
 use crate::keyspace::effects::Effects;
+use memory::MemoryStorage;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};

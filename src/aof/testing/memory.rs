@@ -9,7 +9,7 @@
 //! the last directory sync is kept or undone. After a failed sync the disk believes, as Linux does, that
 //! nothing is dirty any more.
 
-use super::storage::{Appender, Storage};
+use crate::aof::storage::{Appender, Storage};
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, ErrorKind, Read};
 use std::sync::{Arc, Mutex, MutexGuard};

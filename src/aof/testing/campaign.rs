@@ -3,12 +3,12 @@
 //! After every end of a life, clean, killed or without power, in the middle of a compaction or not, the log is recovered
 //! and must hold a prefix of what was appended, cut between commands, with everything in it that had been called durable.
 
-use super::batch::Batch;
-use super::compaction::{Catalog, Compaction, Requested, Step};
 use super::memory::{Faults, MemoryStorage, Random};
-use super::recovery::{self, Recovered};
-use super::writer::{Now, Writer};
-use super::{Error, Event, Policy};
+use crate::aof::batch::Batch;
+use crate::aof::compaction::{Catalog, Compaction, Requested, Step};
+use crate::aof::recovery::{self, Recovered};
+use crate::aof::writer::{Now, Writer};
+use crate::aof::{Error, Event, Policy};
 use crate::execute::log::Seq;
 use crate::keyspace::effects::Effects;
 use crate::protocol::Words;
@@ -220,7 +220,7 @@ impl History {
     }
 
     /// Recovers, and checks what came of it against what was appended.
-    fn recover(&mut self) -> super::Result<Recovered> {
+    fn recover(&mut self) -> crate::aof::Result<Recovered> {
         let mut state = State::new();
         let storage = Arc::new(self.storage.clone());
         let recovered = recovery::open(
