@@ -221,17 +221,17 @@ impl Compactor {
 
     /// Begins again where a write did not let it go on, and in the end insists.
     fn compact_patiently(&self) -> Result<Compacted, String> {
-        for attempt in 1.. {
-            let insists = attempt >= ATTEMPTS;
-            match self.compact(if insists { usize::MAX } else { FORCED_MAX }) {
+        let mut attempt = 1;
+        loop {
+            match self.compact(if attempt < ATTEMPTS { FORCED_MAX } else { usize::MAX }) {
                 Ok(done) => return Ok(done),
                 Err(Stop::Failed(why)) => return Err(why),
                 Err(Stop::GaveWay) => {
                     tracing::info!("a command needed too many shards at once: the compaction begins anew");
                 }
             }
+            attempt += 1;
         }
-        unreachable!("the loop has no end")
     }
 
     fn compact(&self, forced_max: usize) -> Result<Compacted, Stop> {

@@ -197,11 +197,9 @@ impl Server {
 
 /// What INFO, SAVE and the like ask of the log.
 pub trait Persistence: Send + Sync {
-    /// `name:value` lines of INFO's Persistence section.
-    fn info(&self, out: &mut String);
     /// Bytes that wait to be written to the log.
     fn backlog_bytes(&self) -> usize;
-    /// The same and more for machines; `None` without a log.
+    /// How the log is doing; `None` without one.
     fn figures(&self) -> Option<LogFigures>;
 
     /// Records up to this number are on disk; `None` without a log.

@@ -155,7 +155,7 @@ fn log(now: &LogFigures, start: Option<&LogFigures>, now_ms: u64) -> Value {
             "total": compaction.shards_total,
             "runs": compaction.runs,
             "failures": compaction.failures,
-            "last_ms": compaction.last_ms,
+            "last_ms": compaction.last_ms.unwrap_or(0),
         },
     })
 }

@@ -209,7 +209,7 @@ fn compaction(out: &mut Writer<'_>, log: &LogFigures) -> fmt::Result {
     )?;
     out.counter("compactions", "Compactions that have ended, whatever came of them", None, compaction.runs)?;
     out.counter("compactions_failed", "Compactions that were given up", None, compaction.failures)?;
-    let took = compaction.last_ms as f64 / 1000.0;
+    let took = compaction.last_ms.unwrap_or(0) as f64 / 1000.0;
     out.gauge("compaction_last_duration", "Time that the last compaction took", Some(Unit::Seconds), took)
 }
 

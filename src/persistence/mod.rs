@@ -1,7 +1,7 @@
 //! The log of this server, or none: opened by configuration; what commands ask of it.
 
 mod backup;
-mod info;
+mod figures;
 mod waiters;
 
 use std::path::PathBuf;
@@ -202,10 +202,6 @@ impl Off {
 }
 
 impl Persistence for Off {
-    fn info(&self, out: &mut String) {
-        out.push_str(info::OFF);
-    }
-
     fn backlog_bytes(&self) -> usize {
         0
     }
@@ -312,16 +308,12 @@ impl On {
 }
 
 impl Persistence for Arc<On> {
-    fn info(&self, out: &mut String) {
-        info::write(self, out);
-    }
-
     fn backlog_bytes(&self) -> usize {
         self.aof.backlog_bytes()
     }
 
     fn figures(&self) -> Option<LogFigures> {
-        Some(info::figures(self))
+        Some(figures::of(self))
     }
 
     fn synced_seq(&self) -> Option<u64> {

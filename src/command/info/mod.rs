@@ -2,6 +2,7 @@
 
 mod absent;
 mod memory;
+mod persistence;
 mod sections;
 mod statistics;
 
@@ -29,7 +30,7 @@ static SECTIONS: &[(&str, Said, Section)] = &[
     ("Server", Said::Always, sections::server),
     ("Clients", Said::Always, sections::clients),
     ("Memory", Said::Always, memory::memory),
-    ("Persistence", Said::Always, sections::persistence),
+    ("Persistence", Said::Always, persistence::persistence),
     ("Stats", Said::Always, sections::stats),
     ("Replication", Said::Always, sections::replication),
     ("CPU", Said::Always, sections::cpu),

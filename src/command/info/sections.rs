@@ -65,10 +65,6 @@ pub fn clients(out: &mut Lines, context: &Context) {
     );
 }
 
-pub fn persistence(out: &mut Lines, context: &Context) {
-    context.server.persistence.info(&mut out.text);
-}
-
 pub fn stats(out: &mut Lines, context: &Context) {
     let metrics = &context.server.metrics;
     let broker = &context.server.broker;
