@@ -21,6 +21,7 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 use mio::Waker;
 
+use crate::command::Error;
 use crate::config::clients::Class;
 use crate::limits;
 use crate::metrics::Metrics;
@@ -435,9 +436,9 @@ impl Exec {
         let Some(held) = &mut self.held else { return };
         let Some(&(start, _)) = held.replies.first() else { return };
         held.bytes.truncate(start as usize);
+        let error = Error::unwritable(reason);
         for (_, wire) in held.replies.drain(..) {
-            let text = format!("MISCONF Errors writing to the AOF file: {reason}");
-            Reply::new(&mut held.bytes, wire).error(&text);
+            Reply::new(&mut held.bytes, wire).error(error.text());
         }
     }
 

@@ -62,9 +62,7 @@ pub fn directory(
         };
         files.push(one(storage, entry.clone(), at >= first_live, apply, &mut step)?);
     }
-    let mut strangers = listed;
-    strangers.retain(|name| parse_file_name(name).is_some() && manifest.names().all(|known| known != name));
-    Ok(Report { files, strangers })
+    Ok(Report { files, strangers: manifest.strangers(listed) })
 }
 
 /// Verifies one file, which no manifest need name.

@@ -106,6 +106,12 @@ impl Manifest {
         self.entries.iter().map(|entry| &entry.name).chain(&self.unused).map(String::as_str)
     }
 
+    /// Those of a directory's files that look like the log's, and are no part of it.
+    pub fn strangers(&self, mut listed: Vec<String>) -> Vec<String> {
+        listed.retain(|name| parse_file_name(name).is_some() && self.names().all(|known| known != name));
+        listed
+    }
+
     /// The manifest that the directory holds; `None` if it has none.
     pub fn load(storage: &dyn Storage) -> Result<Option<Manifest>> {
         let mut bytes = Vec::new();

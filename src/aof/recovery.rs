@@ -97,7 +97,8 @@ pub fn open(
         Some(manifest) => manifest,
         None => begin(&*storage)?,
     };
-    let mut report = Report { strangers: strangers(&*storage, &manifest)?, ..Report::default() };
+    let strangers = manifest.strangers(storage.list().doing("listing", "the directory")?);
+    let mut report = Report { strangers, ..Report::default() };
     let end = fill(&*storage, &manifest, &mut report, target, progress)?;
     let segment = mend(&*storage, manifest.growing(), &end, &mut report)?;
     remove_unused(&*storage, &manifest)?;
@@ -140,12 +141,6 @@ fn is_stillborn(storage: &dyn Storage, name: &str) -> std::io::Result<bool> {
     let zeros = start.iter().rev().take_while(|&&byte| byte == 0).count();
     let written = &start[..start.len() - zeros];
     Ok(start.len() <= mark::HEADER.len() && mark::HEADER.starts_with(written))
-}
-
-fn strangers(storage: &dyn Storage, manifest: &Manifest) -> Result<Vec<String>> {
-    let mut names = storage.list().doing("listing", "the directory")?;
-    names.retain(|name| parse_file_name(name).is_some() && !manifest.names().any(|known| known == name));
-    Ok(names)
 }
 
 /// Replays all live files and waits for the last record.

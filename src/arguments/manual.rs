@@ -8,7 +8,7 @@ use super::command;
 
 /// The whole page: the server's, and behind it what each subcommand takes.
 fn page() -> String {
-    let command = command().version(env!("CARGO_PKG_VERSION"));
+    let command = command().version(crate::version::NUMBER);
     let man = Man::new(command.clone()).section("1").manual("limpid").date("");
     let mut out = Vec::new();
     let cannot = "a Vec takes every write";

@@ -32,6 +32,11 @@ impl Error {
         Error(Cow::Owned(text.into()))
     }
 
+    /// The log takes no writes.
+    pub fn unwritable(reason: &str) -> Error {
+        Error::new(format!("MISCONF Errors writing to the AOF file: {reason}"))
+    }
+
     pub fn wrong_arity(name: &str) -> Error {
         Error::new(format!("ERR wrong number of arguments for '{name}' command"))
     }

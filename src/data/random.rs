@@ -7,7 +7,12 @@ pub type Rng<'a> = &'a mut dyn FnMut() -> u64;
 
 /// A number in `0..bound`, each with (but for a part in 2^64) the same odds.
 pub fn below(bound: usize, rng: Rng) -> usize {
-    ((u128::from(rng()) * bound as u128) >> 64) as usize
+    scaled(rng(), bound)
+}
+
+/// The same from a number that has been drawn.
+pub fn scaled(random: u64, bound: usize) -> usize {
+    ((u128::from(random) * bound as u128) >> 64) as usize
 }
 
 /// `count` different numbers of `0..bound`, or all of them where there are fewer; each choice with

@@ -388,9 +388,7 @@ impl Executor {
     fn refuse_if_unwritable(&self) -> Result<(), Error> {
         match self.log.health() {
             Health::Writable => Ok(()),
-            Health::Refusing(reason) => {
-                Err(Error::new(format!("MISCONF Errors writing to the AOF file: {reason}")))
-            }
+            Health::Refusing(reason) => Err(Error::unwritable(&reason)),
         }
     }
 }

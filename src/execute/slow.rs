@@ -1,6 +1,7 @@
 //! A command that took long: a line in the slow log, a sample for LATENCY.
 
-use crate::command::row::{Flags, Run, Step};
+use super::is_exec;
+use crate::command::row::Flags;
 use crate::command::secrets;
 use crate::command::table::Found;
 use crate::metrics::slowlog::{Entry, Slow, shortened};
@@ -10,8 +11,7 @@ use crate::session::Client;
 #[cold]
 pub fn note(slow: &Slow, found: Found, words: Words<'_>, client: &Client, nanos: u64, now_ms: u64) {
     // What EXEC runs is noted by itself.
-    let is_exec = matches!(found.command.run, Run::Transaction(Step::Exec));
-    if slow.is_logged(nanos) && !is_exec {
+    if slow.is_logged(nanos) && !is_exec(found) {
         let shown: Vec<&[u8]> = secrets::hidden(found, words).collect();
         slow.log().push(Entry {
             id: 0,

@@ -8,6 +8,7 @@ use super::lock::Place;
 use super::shard::Shard;
 use super::table;
 use super::view::View;
+use crate::data::random::below;
 use crate::limits::SHARDS;
 
 /// Shards drawn before the search goes through all of them: those drawn may hold keys that are all due.
@@ -64,11 +65,6 @@ fn draw(shard: &Shard, now_ms: u64, rng: &mut impl FnMut() -> u64) -> Option<Vec
 
 fn first(shard: &Shard, now_ms: u64) -> Option<Vec<u8>> {
     shard.iter().find(|entry| !entry.is_due(now_ms)).map(|entry| entry.key().to_vec())
-}
-
-/// A number in `0..bound`.
-fn below(bound: usize, rng: &mut impl FnMut() -> u64) -> usize {
-    ((u128::from(rng()) * bound as u128) >> 64) as usize
 }
 
 #[cfg(test)]

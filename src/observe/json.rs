@@ -63,7 +63,7 @@ fn shown(word: &[u8]) -> String {
 fn about(server: &Server, now_ms: u64) -> Value {
     let config = server.config();
     json!({
-        "version": env!("CARGO_PKG_VERSION"),
+        "version": crate::version::NUMBER,
         "redis_version": REDIS_VERSION,
         "port": server.port.load(Relaxed),
         "pid": std::process::id(),

@@ -68,7 +68,7 @@ impl Collector for Exposition {
 
 fn server(out: &mut Writer<'_>, figures: &Figures) -> fmt::Result {
     out.family(MetricType::Gauge, "build_info", "Version of the server", None, |family| {
-        family.gauge(&[("version", env!("CARGO_PKG_VERSION"))], 1.0)
+        family.gauge(&[("version", crate::version::NUMBER)], 1.0)
     })?;
     let started = figures.started_ms as f64 / 1000.0;
     out.gauge("start_time", "Unix time at which the server was started", Some(Unit::Seconds), started)

@@ -4,6 +4,7 @@
 use super::super::Keyspace;
 use super::super::lock::Place;
 use super::policy::Policy;
+use crate::data::random::scaled;
 
 /// Draws after which shards are counted again: as many as there are keys, within these bounds.
 const DRAWS_MIN: usize = 64;
@@ -24,7 +25,7 @@ impl Census {
         }
         self.draws_left -= 1;
         let (_, total) = *self.shards.last()?;
-        let wanted = below(total, random);
+        let wanted = scaled(random, total);
         let at = self.shards.partition_point(|(_, up_to)| *up_to <= wanted);
         self.shards.get(at).map(|(place, _)| *place)
     }
@@ -51,9 +52,4 @@ impl Census {
     pub fn forget(&mut self) {
         self.draws_left = 0;
     }
-}
-
-/// A number in `0..bound`.
-pub fn below(bound: usize, random: u64) -> usize {
-    ((u128::from(random) * bound as u128) >> 64) as usize
 }

@@ -4,8 +4,8 @@ use super::super::entry::Entry;
 use super::super::expiry::Deadlines;
 use super::super::shard::Shard;
 use super::super::table;
-use super::census::below;
 use super::policy::{Order, Policy};
+use crate::data::random::scaled;
 
 /// Buckets that are looked at for each key wanted, and some more; a table that holds anything is not much emptier.
 const BUCKETS_PER_KEY: usize = 16;
@@ -47,7 +47,7 @@ fn noted<'s>(shard: &Shard<'s>, deadlines: &Deadlines, at: usize) -> Option<&'s 
 /// Entries lie by their hash, so those in a row are any.
 fn any<'s>(shard: &Shard<'s>, wanted: usize, random: u64, mut found: impl FnMut(&'s Entry)) {
     let buckets = shard.table.buckets();
-    let first = below(buckets, random);
+    let first = scaled(random, buckets);
     let steps = buckets.min(wanted.saturating_mul(BUCKETS_PER_KEY).saturating_add(BUCKETS_MORE));
     let mut none = true;
     (0..steps).filter_map(|step| table::bucket(shard.table, (first + step) % buckets)).take(wanted).for_each(
@@ -69,8 +69,8 @@ fn volatile<'s>(
     random: &mut dyn FnMut() -> u64,
     mut found: impl FnMut(&'s Entry),
 ) {
-    let first = below(deadlines.len(), random());
-    let at_random = (0..wanted).map(|_| below(deadlines.len(), random())).collect::<Vec<_>>();
+    let first = scaled(random(), deadlines.len());
+    let at_random = (0..wanted).map(|_| scaled(random(), deadlines.len())).collect::<Vec<_>>();
     let in_a_row = (0..deadlines.len()).map(|step| (first + step) % deadlines.len());
     let mut left = wanted;
     for (tried, at) in at_random.into_iter().chain(in_a_row).enumerate() {
