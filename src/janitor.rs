@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::command::Server;
-use crate::execute::log::Log;
+use crate::execute::log::{Health, Log};
 use crate::execute::room::{Evicted, evict};
 use crate::keyspace::Garbage;
 use crate::keyspace::edit::{due_fields, told_of_due};
@@ -142,7 +142,11 @@ impl Duties {
     pub fn sweep(&self) -> usize {
         let began = Instant::now();
         let (mut swept, mut now) = (0, now_ms());
-        let goes_on = || self.server.sweeps() && self.log.backlog_bytes() < LOG_BACKLOG_MAX / 4;
+        // What cannot be recorded must not be done: a record that never becomes durable would hold back every reply that
+        // looks at its shard. Nobody sees a key that is due, swept or not.
+        let is_recorded =
+            || self.log.backlog_bytes() < LOG_BACKLOG_MAX / 4 && self.log.health() == Health::Writable;
+        let goes_on = || self.server.sweeps() && is_recorded();
         for place in self.server.keyspace.all_places() {
             while self.server.keyspace.has_due(place, now) && goes_on() {
                 swept += self.sweep_shard(place);

@@ -278,6 +278,27 @@ fn a_log_that_cannot_grow() {
     c.check("SET other 1", status("OK"));
 }
 
+/// What is due is missing for everyone, but it is not removed: that could not be recorded, and a record that never
+/// becomes durable would hold back each reply that looks at its shard.
+#[test]
+fn keys_that_come_due_while_the_log_cannot_grow() {
+    let arguments = ["--appendonly", "yes", "--appendfsync", "always", "--sweep-period", "10"];
+    let server = Limpid::limited_to_kib(200, &arguments);
+    let mut c = server.resp();
+    for tag in 0..20 {
+        c.cmd(&["SET", &format!("{{{tag}}}stays"), "v"]);
+        c.cmd(&["SET", &format!("{{{tag}}}goes"), "v", "PX", "1500"]);
+    }
+    let done = write_until_refused(&server);
+    eventually("they are due", || c.cmd(&["GET", "{0}goes"]) == Value::Null);
+    thread::sleep(Duration::from_millis(200));
+    for tag in 0..20 {
+        c.check(&format!("GET {{{tag}}}stays"), bulk("v"));
+        c.check(&format!("GET {{{tag}}}goes"), Value::Null);
+    }
+    check_reads_go_on(&server, done);
+}
+
 /// Several clients write when the disk fails: each is answered, none is left waiting.
 #[test]
 fn everyone_is_answered_when_the_log_fails() {

@@ -208,7 +208,13 @@ fn a_backup_is_a_log_of_one_moment() {
     let nowhere = elsewhere.path().join("no/such").to_string_lossy().into_owned();
     c.check_error(&format!("BACKUP {nowhere}"), &format!("ERR there is no directory for {nowhere}"));
     let all = contents(&mut c);
-    // A relative path lies in the data directory.
+    // A relative path lies in the data directory, where some names are taken.
+    for name in ["MANIFEST.tmp", "00000009.aof", "LOCK"] {
+        let path = server.dir().join(name).to_string_lossy().into_owned();
+        let taken = [format!("ERR {path} is a name of the log's own"), format!("ERR {path} exists already")];
+        let refused = c.cmd(&["BACKUP", name]);
+        assert!(taken.iter().any(|text| refused == Value::Error(text.as_str().into())), "{refused:?}");
+    }
     c.check("BACKUP monday", status("OK"));
     let monday = server.dir().join("monday");
     assert!(contents(&mut Limpid::in_dir(monday.to_str().expect("plain"), &[]).resp()) == all);
@@ -242,6 +248,19 @@ fn a_moment_before_the_log_leaves_nothing() {
     assert!(output.exists());
     assert_eq!(back_to("2999-01-01T00:00:00Z").code(), 0);
     Limpid::in_dir(output.to_str().expect("plain"), &[]).resp().check("GET k", bulk("v"));
+}
+
+/// A value is read back in the encoding that the configuration asks for.
+#[test]
+fn thresholds_hold_while_the_log_is_read() {
+    let server = Limpid::with(&["--appendonly", "yes", "--hash-max-listpack-entries", "1000"]);
+    let mut c = server.resp();
+    for field in 0..600 {
+        c.cmd(&["HSET", "hash", &field.to_string(), "v"]);
+    }
+    c.check("OBJECT ENCODING hash", bulk("listpack"));
+    let server = server.crash().restart();
+    server.resp().check("OBJECT ENCODING hash", bulk("listpack"));
 }
 
 fn check_private(dir: &Path) {

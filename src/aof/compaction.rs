@@ -343,8 +343,10 @@ impl Manifest {
             growing.last = Some(last);
         }
         let kept = self.entries.split_off(self.start_of_kept(keep));
-        self.unused =
-            std::mem::replace(&mut self.entries, kept).into_iter().map(|entry| entry.name).collect();
+        let replaced = std::mem::replace(&mut self.entries, kept);
+        // What earlier ones have left behind is still to be removed; what this one has made is needed now.
+        self.unused.retain(|name| ![&base.name[..], &delta.name, segment].contains(&name.as_str()));
+        self.unused.extend(replaced.into_iter().map(|entry| entry.name));
         let complete = |kind, file: &LogFile| Entry {
             kind,
             name: file.name.clone(),

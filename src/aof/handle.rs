@@ -11,7 +11,7 @@ use super::error::{Error, Result};
 use super::recovery::{self, Recovered, Target};
 use super::stats::{Shared, Stats};
 use super::storage::Storage;
-use super::writer::{End, Now, Writer};
+use super::writer::{End, Located, Now, Writer};
 use super::{Event, Policy};
 use crate::execute::log::{Health, Log, Seq};
 use crate::keyspace::effects::Effects;
@@ -55,8 +55,6 @@ enum Message {
     Sync(Option<Sender<Located>>),
     Close,
 }
-
-type Located = std::result::Result<End, String>;
 
 impl Aof {
     /// Starts the thread on a recovered log. `notify` is called on that thread and must not block.
@@ -280,9 +278,7 @@ impl Loop {
                     writer.set_policy(policy, now());
                 }
                 Ok(Message::Sync(reply)) => {
-                    let located = writer.sync_now(now());
-                    // Whoever asked may have gone.
-                    reply.map(|reply| reply.send(located));
+                    writer.sync_all(reply, now());
                 }
                 Ok(Message::Close) | Err(TryRecvError::Disconnected) => return Found::Close,
                 Err(TryRecvError::Empty) => return found,

@@ -24,6 +24,8 @@ pub struct Resealed {
     pub files: Vec<ResealedFile>,
     /// `MANIFEST` was missing or unreadable and is made from the files that are there.
     pub manifest_made: bool,
+    /// `MANIFEST` says of some file other than is in it, though the file's marks are right.
+    pub manifest_differs: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +53,7 @@ pub fn directory(
         Err(error) => return Err(error),
     };
     let mut manifest = before.clone();
-    let mut resealed = Resealed { files: Vec::new(), manifest_made };
+    let mut resealed = Resealed { manifest_made, ..Resealed::default() };
     for at in 0..manifest.entries.len() {
         renumber(&mut manifest, at);
         let entry = &mut manifest.entries[at];
@@ -59,6 +61,7 @@ pub fn directory(
         entry.last = entry.last.and(Some(outcome.last));
         resealed.files.extend(outcome.changed);
     }
+    resealed.manifest_differs = !manifest_made && manifest != before;
     if confirmed && (manifest_made || manifest != before) {
         keep_manifest(storage)?;
         manifest.store(storage)?;
@@ -372,7 +375,7 @@ mod tests {
         bare.put("00000002.base.aof", mark::HEADER);
         bare.put("00000003.delta.aof", mark::HEADER);
         let resealed = reseal(&bare, true).unwrap();
-        assert_eq!(resealed, Resealed { files: Vec::new(), manifest_made: true });
+        assert_eq!(resealed, Resealed { manifest_made: true, ..Resealed::default() });
         assert_eq!(recover(&bare).unwrap().0, all);
     }
 }

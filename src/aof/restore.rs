@@ -58,12 +58,18 @@ fn find_state<'m>(from: &dyn Storage, entries: &'m [Entry], until_ms: u64) -> Re
     let mut begins = 0;
     while !entries.is_empty() {
         let start = entries.iter().rposition(|entry| entry.kind == Kind::Base).unwrap_or(0);
-        let state = &entries[start..];
+        let (older, state) = entries.split_at(start);
+        // A newer state may be damaged: that may be why an earlier one is asked for.
+        if older.last().is_some_and(|last| end_at(from, last, u64::MAX).is_ok_and(|(.., ms)| ms >= until_ms))
+        {
+            entries = older;
+            continue;
+        }
         begins = begin_ms(from, state)?;
         if begins <= until_ms {
             return Ok(state);
         }
-        entries = &entries[..start];
+        entries = older;
     }
     Err(Error::Refused(format!(
         "the log goes back to {}, not to {}: give that moment or a later one",
@@ -92,7 +98,7 @@ fn verify(from: &dyn Storage, entry: &Entry) -> Result<u64> {
 
 /// The end of the last group up to a moment, and its number and time.
 fn end_at(from: &dyn Storage, entry: &Entry, until_ms: u64) -> Result<(u64, Seq, u64)> {
-    // What comes later may be damaged: that may be why an earlier state is asked for.
+    // What comes later may be damaged, too.
     let name = &entry.name;
     let mut groups = Groups::new(from.read(name, 0).doing("reading", name)?);
     let mut end = (mark::HEADER.len() as u64, entry.first - 1, 0);

@@ -75,7 +75,7 @@ pub fn link_or_copy((from, name): (&dyn Storage, &str), to: &dyn Storage) -> io:
 const COPY_BYTES: u64 = 1 << 20;
 
 /// The name under which a directory is claimed.
-const LOCK_FILE: &str = "LOCK";
+pub const LOCK_FILE: &str = "LOCK";
 
 /// A directory of the file system. Files are readable by their owner only.
 pub struct FileStorage {
@@ -88,7 +88,13 @@ impl FileStorage {
     /// Makes the directory if it is missing.
     pub fn open(directory: impl Into<PathBuf>) -> io::Result<Self> {
         let directory = directory.into();
-        fs::create_dir_all(&directory)?;
+        if !directory.is_dir() {
+            fs::create_dir_all(&directory)?;
+            // What is acknowledged in it must not go with its name.
+            if let Some(parent) = directory.canonicalize()?.parent() {
+                File::open(parent)?.sync_all()?;
+            }
+        }
         Ok(Self { directory, claim: Mutex::new(None) })
     }
 

@@ -20,6 +20,7 @@ use super::{Event, Policy};
 use crate::execute::log::{Health, Seq};
 use crate::keyspace::effects::Records;
 use crate::limits;
+use crossbeam_channel::Sender;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -43,12 +44,16 @@ pub struct Now {
 }
 
 /// Where the log ends: all before it is on disk.
+#[derive(Debug, Clone)]
 pub struct End {
     /// The growing segment, and its size.
     pub segment: String,
     pub size_bytes: u64,
     pub seq: Seq,
 }
+
+/// Where the log ends, or why that cannot be said.
+pub type Located = Result<End, String>;
 
 pub struct Writer {
     pub(super) segment: LogFile,
@@ -63,6 +68,10 @@ pub struct Writer {
     spare: Vec<Batch>,
     /// The last record that is on disk for certain.
     pub(super) synced: Seq,
+    /// Records up to this one are to be synced whatever the policy. The last may have been numbered and not sent yet.
+    wanted: Seq,
+    /// Who is to be told where the log ends, once it holds the record that they know of.
+    asked: Vec<(Seq, Sender<Located>)>,
     last_sync: Instant,
     policy: Policy,
     state: State,
@@ -99,6 +108,8 @@ impl Writer {
             generation: 0,
             spare: Vec::new(),
             synced: seq,
+            wanted: seq,
+            asked: Vec::new(),
             last_sync: now.instant,
             policy,
             state: State::Sound,
@@ -204,6 +215,7 @@ impl Writer {
             self.admit();
         }
         self.advance_compaction(now);
+        self.answer(now);
     }
 
     pub(super) fn is_sound(&self) -> bool {
@@ -213,8 +225,10 @@ impl Writer {
     /// What is due by the clock: the sync of `everysec`, another try on a full disk.
     pub fn tick(&mut self, now: Now) {
         match self.state {
+            State::Poisoned(_) => {}
+            // A full disk still takes a sync of what has been written.
+            _ if self.due_sync().is_some_and(|due| now.instant >= due) => self.sync(now),
             State::Full { since_try } if now.instant - since_try >= RETRY_EVERY => self.retry(now),
-            State::Sound if self.due_sync().is_some_and(|due| now.instant >= due) => self.sync(now),
             _ => {}
         }
     }
@@ -223,7 +237,10 @@ impl Writer {
     pub fn due(&self) -> Option<Instant> {
         match self.state {
             State::Sound => self.due_sync(),
-            State::Full { since_try } => Some(since_try + RETRY_EVERY),
+            State::Full { since_try } => {
+                let retry = since_try + RETRY_EVERY;
+                Some(self.due_sync().map_or(retry, |sync| sync.min(retry)))
+            }
             State::Poisoned(_) => None,
         }
     }
@@ -270,7 +287,7 @@ impl Writer {
     }
 
     fn sync_if_behind(&mut self, now: Now) {
-        if self.is_sound() && !self.segment.is_synced() {
+        if !matches!(self.state, State::Poisoned(_)) && !self.segment.is_synced() {
             self.sync(now);
         }
     }
@@ -347,11 +364,21 @@ impl Writer {
         }
     }
 
-    /// Writes and syncs everything taken, whatever the policy.
-    pub fn sync_now(&mut self, now: Now) -> Result<End, String> {
+    /// Has every record that is numbered by now written and synced, whatever the policy; then says where the log ends.
+    pub fn sync_all(&mut self, reply: Option<Sender<Located>>, now: Now) {
+        self.wanted = self.shared.last_seq();
+        self.asked.extend(reply.map(|reply| (self.wanted, reply)));
         self.commit(now);
-        self.sync_if_behind(now);
-        match &self.state {
+    }
+
+    fn answer(&mut self, now: Now) {
+        if self.synced < self.wanted {
+            self.sync_if_behind(now);
+        }
+        if self.asked.is_empty() {
+            return;
+        }
+        let located = match &self.state {
             State::Sound => Ok(End {
                 segment: self.segment.name.clone(),
                 size_bytes: self.segment.size_bytes,
@@ -359,6 +386,11 @@ impl Writer {
             }),
             State::Full { .. } => Err("no space left on the device".to_owned()),
             State::Poisoned(reason) => Err(reason.clone()),
+        };
+        let synced = if located.is_ok() { self.synced } else { Seq::MAX };
+        for (_, reply) in self.asked.extract_if(.., |(seq, _)| *seq <= synced) {
+            // Whoever asked may have gone.
+            let _ = reply.send(located.clone());
         }
     }
 
@@ -427,6 +459,40 @@ mod tests {
         assert!(matches!(writer.state, State::Poisoned(_)));
         assert!(writer.waiting.is_empty());
         assert_eq!(writer.shared.backlog_bytes.load(Relaxed), 0, "or no socket is ever read again");
+    }
+
+    /// A thread has drawn a number, and has not sent its record yet.
+    #[test]
+    fn a_sync_that_is_asked_for_covers_what_is_numbered() {
+        let now = Now { unix_ms: 1000, instant: Instant::now() };
+        let mut writer = writer(&MemoryStorage::new(1), now);
+        writer.shared.next.0.fetch_add(2, Relaxed);
+        take(&mut writer, 2, 10);
+        let (reply, located) = crossbeam_channel::bounded(1);
+        writer.sync_all(Some(reply), now);
+        assert!(located.try_recv().is_err(), "record 1 is missing");
+        take(&mut writer, 1, 10);
+        writer.commit(now);
+        assert_eq!((writer.synced, located.try_recv().unwrap().unwrap().seq), (2, 2));
+    }
+
+    #[test]
+    fn a_full_disk_is_synced_all_the_same() {
+        let storage = MemoryStorage::new(1);
+        let now = Now { unix_ms: 1000, instant: Instant::now() };
+        let mut writer = writer(&storage, now);
+        writer.set_policy(Policy::Everysec, now);
+        take(&mut writer, 1, 10);
+        writer.commit(now);
+        storage.set_faults(Faults { capacity: Some(0), ..Faults::default() });
+        take(&mut writer, 2, 10);
+        writer.commit(now);
+        assert!(matches!(writer.state, State::Full { .. }));
+        assert_eq!(writer.synced, 0);
+        assert_eq!(writer.due(), Some(now.instant + SYNC_EVERY));
+        writer.tick(Now { instant: now.instant + SYNC_EVERY, ..now });
+        assert_eq!(writer.synced, 1, "what was acknowledged");
+        assert!(matches!(writer.state, State::Full { .. }));
     }
 
     #[test]

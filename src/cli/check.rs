@@ -138,11 +138,8 @@ fn describe(file: &FileReport) {
             );
             if found.torn_bytes > 0 {
                 println!(
-                    "{name}: a torn tail of {} bytes from line {} (byte {}) on: {}; it was never acknowledged",
-                    found.torn_bytes,
-                    found.end.line + 1,
-                    found.end.offset,
-                    found.torn_why
+                    "{name}: a torn tail of {} bytes from line {} (byte {}) on: {}; nothing says that it was ever on disk",
+                    found.torn_bytes, found.end.line, found.end.offset, found.torn_why
                 );
             }
         }
@@ -154,13 +151,17 @@ fn reseal_directory(path: &Path, confirmed: bool) -> Result<bool, String> {
     let storage = open(path)?;
     let outcome =
         reseal::directory(&storage, confirmed, now_ms(), &mut is_record).map_err(|e| e.to_string())?;
-    if outcome.files.is_empty() && !outcome.manifest_made {
+    if outcome.files.is_empty() && !outcome.manifest_made && !outcome.manifest_differs {
         println!("the marks are right: nothing to do");
         return Ok(true);
     }
     let (made, resealed) = if confirmed { ("made", "resealed") } else { ("would make", "would reseal") };
     if outcome.manifest_made {
         println!("{made} MANIFEST from the files that are there");
+    }
+    if outcome.manifest_differs {
+        let says = if confirmed { "says now" } else { "would say" };
+        println!("MANIFEST {says} what the files hold, which is other than it said");
     }
     for file in &outcome.files {
         println!(
@@ -174,14 +175,24 @@ fn reseal_directory(path: &Path, confirmed: bool) -> Result<bool, String> {
     Ok(true)
 }
 
+/// `DIR.TIME`, beside the directory, however that is spelled: `data/` and `.` as well.
+fn beside(path: &Path, time: &str) -> Result<PathBuf, String> {
+    let named = match path.file_name() {
+        Some(_) => path.to_path_buf(),
+        None => path.canonicalize().map_err(|e| format!("cannot find {}: {e}", path.display()))?,
+    };
+    let mut name = named.file_name().ok_or("nothing is beside this directory: give --output")?.to_os_string();
+    name.push(format!(".{time}"));
+    Ok(named.with_file_name(name))
+}
+
 fn restore_until(path: &Path, moment: &str, output: Option<PathBuf>) -> Result<bool, String> {
     let until_ms = time::parse(moment)
         .ok_or_else(|| format!("'{moment}' is no time: give Unix milliseconds or 2026-01-31T23:59:59Z"))?;
-    let output = output.unwrap_or_else(|| {
-        let mut beside = path.as_os_str().to_os_string();
-        beside.push(format!(".{}", time::format(until_ms)));
-        PathBuf::from(beside)
-    });
+    let output = match output {
+        Some(output) => output,
+        None => beside(path, &time::format(until_ms))?,
+    };
     let is_used = std::fs::read_dir(&output).is_ok_and(|mut entries| entries.next().is_some());
     if is_used {
         return Err(format!("{} is not empty", output.display()));

@@ -58,6 +58,8 @@ impl Keyspace {
         let (sender, receiver) = unbounded();
         let mut forced = self.cuts.forced();
         *forced = Some(Forced { generation, cut: sender, shards_max });
+        // The last compaction may have set something aside after a write had ended its cuts.
+        self.cuts.pieces.clear();
         self.cuts.running.store(generation, Ordering::Release);
         receiver
     }

@@ -152,8 +152,9 @@ impl Keyspace {
     fn copy_rest(&self, shard: Shard<'_>, place: Place, key: &[u8]) -> bool {
         let mut effects = Effects::new();
         let copied = self.copy(shard, place, key, usize::MAX, &mut effects);
-        self.cuts.pieces.forget(place, key);
+        // Before it is forgotten: the compaction ends when it finds nothing more to copy and nothing sent.
         self.send_forced(effects, shard.side.generation());
+        self.cuts.pieces.forget(place, key);
         matches!(copied, Some(Copied::All(true)))
     }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::On;
 use crate::aof::BackedUp;
-use crate::aof::storage::FileStorage;
+use crate::aof::manifest::{MANIFEST, parse_file_name};
+use crate::aof::storage::{FileStorage, LOCK_FILE};
 
 impl On {
     /// Copies the log as it is now to a directory that does not exist yet.
@@ -14,6 +15,9 @@ impl On {
         let shown = path.display();
         if path.symlink_metadata().is_ok() {
             return Err(format!("{shown} exists already"));
+        }
+        if path.parent() == Some(&self.dir) && is_of_the_log(path) {
+            return Err(format!("{shown} is a name of the log's own"));
         }
         let parent = path.parent().filter(|parent| parent.is_dir());
         let parent = parent.ok_or_else(|| format!("there is no directory for {shown}"))?;
@@ -51,6 +55,12 @@ impl On {
         let _files = self.compactor.hold_files();
         self.aof.back_up(&storage).map_err(|error| error.to_string())
     }
+}
+
+/// Whether the log may want a file of this name, now or later.
+fn is_of_the_log(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(MANIFEST) || name == LOCK_FILE || parse_file_name(&name).is_some()
 }
 
 /// Where the copy grows before it gets its name.

@@ -84,6 +84,7 @@ impl Running {
         let endpoints: Vec<Endpoint> = listeners.iter().map(Listener::bound).collect();
         let (garbage, rubbish) = unbounded();
         let keyspace = Arc::new(Keyspace::new(seed(), now_ms(), garbage));
+        keyspace.tuning.set(config.thresholds);
         keyspace.prepare(0);
         let observer = observe(&config)?;
         let opened = persistence::open(&config, &keyspace, &mut |done_bytes, total_bytes| {
