@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread;
 
 use super::replay::Replay;
 use super::{key_set, look_up};
@@ -196,6 +197,37 @@ fn base_and_delta_make_what_was() {
         for (id, members) in &was {
             assert!(is[id] == *members, "seed {seed}: {:?} differs", id);
         }
+    }
+}
+
+/// The last thing that a compaction copies is a list, and a writer copies the rest of it at the same moment.
+#[test]
+fn a_writer_at_the_very_end_loses_nothing() {
+    for round in 0..100 {
+        let keyspace = keyspace();
+        for n in 0..MEMBERS {
+            run(&keyspace, 0, &format!("RPUSH list {n}"), 1000);
+        }
+        let forced = keyspace.begin_cuts(GENERATION, usize::MAX);
+        let mut base = Vec::new();
+        base.extend(keyspace.cut(Place::of(0, b"list"), GENERATION));
+        let (delta, base) = thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                (0..round % 3).for_each(|_| thread::yield_now());
+                run(&keyspace, 0, "RPUSH list last", 1000)
+            });
+            while let Some(piece) = keyspace.copy_piece(|_, _| 1) {
+                base.push(piece);
+                base.extend(forced.try_iter());
+            }
+            base.extend(forced.try_iter());
+            keyspace.end_cuts(GENERATION);
+            (writer.join().expect("it pushes"), base)
+        });
+        assert_eq!(delta.1, GENERATION);
+        let rebuilt = self::keyspace();
+        replay(&rebuilt, &[base, vec![delta.0]]);
+        assert!(contents(&keyspace) == contents(&rebuilt), "round {round}");
     }
 }
 

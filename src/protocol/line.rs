@@ -10,7 +10,7 @@
 
 use super::fault::Lost;
 use super::parser::{Limits, Step};
-use super::request::{Form, Span};
+use super::request::{Form, OwnedWords, Span};
 use memchr::memchr;
 
 /// Reads the line that begins at `start`; `searched` bytes of it are known to hold no line end.
@@ -27,11 +27,7 @@ pub(super) fn step(
     let window = &window[..window.len().min(limits.line_bytes_max.saturating_add(2))];
     let from = std::mem::take(searched) as usize;
     let found = memchr(b'\n', &window[from..]).map(|at| from + at);
-    let line = &window[..found.unwrap_or(window.len())];
-    let (length, form) = match line.strip_suffix(b"\r") {
-        Some(line) => (line.len(), Form::Inline),
-        None => (line.len(), Form::Text),
-    };
+    let (length, form) = ending(&window[..found.unwrap_or(window.len())]);
     if length > limits.line_bytes_max {
         return Step::Lost(Lost::LineTooLong);
     }
@@ -40,14 +36,37 @@ pub(super) fn step(
         return Step::Partial;
     };
     let end = start + found + 1;
-    if bytes[start] == b'#' || split(bytes, start, start + length, form, spans).is_ok() {
+    let push = |start, end| spans.push(Span { start: start as u32, end: end as u32 });
+    if bytes[start] == b'#' || split(bytes, start, start + length, form, push).is_ok() {
         Step::Complete { form, end }
     } else {
         Step::Unbalanced { form, end }
     }
 }
 
-struct Unbalanced;
+/// The length of a line without what is left of its `\r\n`, and the form that this makes it.
+fn ending(line: &[u8]) -> (usize, Form) {
+    match line.strip_suffix(b"\r") {
+        Some(line) => (line.len(), Form::Inline),
+        None => (line.len(), Form::Text),
+    }
+}
+
+/// The words of a whole line, copied: it may be longer than spans reach. None of a comment.
+pub fn copied_words(line: &mut [u8]) -> Result<OwnedWords, Unbalanced> {
+    let (length, form) = ending(line.strip_suffix(b"\n").unwrap_or(line));
+    let mut places = Vec::new();
+    if !line.starts_with(b"#") {
+        split(line, 0, length, form, |start, end| places.push(start..end))?;
+    }
+    let mut words = OwnedWords::new(form);
+    places.into_iter().for_each(|place| words.push(&line[place]));
+    Ok(words)
+}
+
+/// Quotes that do not close, or close within a word.
+#[derive(Debug)]
+pub struct Unbalanced;
 
 /// What a byte does, one bit for each.
 const QUOTE: u8 = 1;
@@ -76,13 +95,14 @@ fn is(byte: u8, class: u8) -> bool {
     CLASS[byte as usize] & class != 0
 }
 
-/// Splits `bytes[at..end]` into words.
+/// Splits `bytes[at..end]` into words; `push` is told where each starts and ends.
+#[inline]
 fn split(
     bytes: &mut [u8],
     mut at: usize,
     end: usize,
     form: Form,
-    spans: &mut Vec<Span>,
+    mut push: impl FnMut(usize, usize),
 ) -> Result<(), Unbalanced> {
     let (blank, ends) = match form {
         Form::Inline => (INLINE_BLANK, INLINE_END),
@@ -102,7 +122,7 @@ fn split(
         if at < end && is(line[at], QUOTE) {
             (word_end, at) = unquote(line, at, blank, ends)?;
         }
-        spans.push(Span { start: start as u32, end: word_end as u32 });
+        push(start, word_end);
     }
 }
 

@@ -34,6 +34,7 @@ pub mod words;
 
 pub use decode::{DecodeError, Decoder, Value, decode};
 pub use fault::Fault;
+pub use line::copied_words;
 pub use parser::{Limits, Parser};
 pub use reply::{Mark, Reply, Wire};
 pub use request::{Batch, Form, OwnedWords, Request, Span, Words};

@@ -1,24 +1,11 @@
 //! A single line into words, by the grammar that requests are read with: what is typed, and what a file of directives says.
 
-use super::{Batch, Limits, Parser};
+use super::copied_words;
 
 /// The words of a line; none for an empty line or a comment.
 pub fn split(line: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
-    let line = line.trim_ascii();
-    if line.starts_with(b"#") {
-        return Ok(Vec::new());
-    }
-    // The blank in front keeps a leading `*` from reading as RESP.
-    let mut bytes = [b" ", line, b"\n"].concat();
-    let limits = Limits { line_bytes_max: bytes.len(), ..Limits::default() };
-    let mut batch = Batch::default();
-    Parser::new().parse(&mut bytes, &mut batch.spans, &mut batch.requests, &limits);
-    batch.bytes = bytes;
-    let Some(request) = batch.requests.first() else { return Ok(Vec::new()) };
-    match &request.fault {
-        Some(_) => Err("unbalanced quotes"),
-        None => Ok(batch.words(request).iter().map(<[u8]>::to_vec).collect()),
-    }
+    let words = copied_words(&mut line.trim_ascii().to_vec()).map_err(|_| "unbalanced quotes")?;
+    Ok(words.words().iter().map(<[u8]>::to_vec).collect())
 }
 
 #[cfg(test)]
