@@ -28,6 +28,7 @@ use super::writer::{Now, Writer};
 use crate::execute::log::Seq;
 use crate::keyspace::effects::Effects;
 use crate::limits;
+use crate::machine::reason;
 use crossbeam_channel::{Receiver, RecvError, Sender, bounded};
 use std::io;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -290,7 +291,7 @@ impl Writer {
         if delta.file.group_bytes() >= DELTA_WRITE_BYTES {
             delta.file.close_group(now.unix_ms);
             if let Err(error) = delta.file.write() {
-                let why = format!("writing {}: {error}", delta.file.name);
+                let why = format!("writing {}: {}", delta.file.name, reason(&error));
                 return self.abandon_compaction(&why);
             }
         }
@@ -306,7 +307,7 @@ impl Writer {
         // An empty group, if need be: its mark says when the state that base and delta describe was reached.
         delta.close_group(now.unix_ms);
         let complete = delta.write().and_then(|_| delta.sync());
-        complete.map_err(|error| format!("writing {}: {error}", delta.name))?;
+        complete.map_err(|error| format!("writing {}: {}", delta.name, reason(&error)))?;
         self.sync(now);
         if !self.is_sound() {
             return Err("the log has failed".to_owned().into());

@@ -1,5 +1,6 @@
 //! Why a log could not be opened or read: each error is one line that says where and what to do.
 
+use crate::machine::reason;
 use std::fmt;
 use std::io;
 
@@ -75,7 +76,7 @@ impl fmt::Display for Damage {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Storage { doing, error } => write!(f, "{doing}: {error}"),
+            Error::Storage { doing, error } => write!(f, "{doing}: {}", reason(error)),
             Error::Busy(who) => f.write_str(who),
             Error::Damage(damage) => write!(f, "the log is damaged: {damage} ({})", damage.cure.advice()),
             Error::Refused(why) => f.write_str(why),

@@ -20,6 +20,7 @@ use super::{Event, Policy};
 use crate::execute::log::{Health, Seq};
 use crate::keyspace::effects::Records;
 use crate::limits;
+use crate::machine::reason;
 use crossbeam_channel::Sender;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -321,7 +322,7 @@ impl Writer {
             // would take them for durable. Failing at this too changes nothing for those who wait.
             let _ = self.segment.drop_unsynced();
         }
-        self.poison(format!("syncing {}: {error}", self.segment.name));
+        self.poison(format!("syncing {}: {}", self.segment.name, reason(error)));
     }
 
     /// Stores what readers of the log may rely on.
@@ -330,17 +331,17 @@ impl Writer {
     }
 
     fn write_failed(&mut self, error: &io::Error, now: Now) {
-        let reason = format!("writing {}: {error}", self.segment.name);
+        let why = format!("writing {}: {}", self.segment.name, reason(error));
         if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
-            return self.poison(reason);
+            return self.poison(why);
         }
         if let Err(error) = self.segment.drop_part() {
-            return self.poison(format!("{reason}; truncating it back: {error}"));
+            return self.poison(format!("{why}; truncating it back: {}", reason(&error)));
         }
         self.state = State::Full { since_try: now.instant };
         // The space that a compaction takes is the first to be given back.
-        self.abandon_compaction(&reason);
-        self.refuse(reason);
+        self.abandon_compaction(&why);
+        self.refuse(why);
     }
 
     pub(super) fn poison(&mut self, reason: String) {
