@@ -320,8 +320,8 @@ impl Connection {
         (inbox.dead || inbox.ended) && inbox.take_turn_to_close()
     }
 
-    /// After [`Connection::block`]: whether messages have come that are to be sent although the client waits.
-    pub fn is_visited(&self) -> bool {
+    /// After [`Connection::block`]: whether the caller is to send messages that have come, although the client waits.
+    pub fn begin_visit(&self) -> bool {
         let mut inbox = lock(&self.inbox);
         !inbox.posted.is_empty() && inbox.begin_visit()
     }

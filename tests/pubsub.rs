@@ -145,6 +145,43 @@ fn a_subscriber_that_waits_for_a_list() {
     pushing.join().expect("all were taken");
 }
 
+/// More is sent to it than its socket takes, while its request waits: the wait may end, or the client, all the same.
+#[test]
+fn a_subscriber_that_waits_and_does_not_read() {
+    const MESSAGES: usize = 100;
+    let server = Limpid::start();
+    let mut speaker = server.resp();
+    let text = "x".repeat(100_000);
+    for killed in [false, true] {
+        let mut c = server.resp();
+        c.cmd(&["HELLO", "3"]);
+        let Value::Int(id) = c.cmd(&["CLIENT", "ID"]) else { panic!("an id is a number") };
+        c.cmd(&["SUBSCRIBE", "news"]);
+        c.send(&["BLPOP", "queue", "0"]);
+        eventually("it waits", || speaker.info("blocked_clients") == "1");
+        for _ in 0..MESSAGES {
+            assert_eq!(speaker.cmd(&["PUBLISH", "news", &text]), int(1));
+        }
+        if killed {
+            speaker.check(&format!("CLIENT KILL ID {id}"), int(1));
+            eventually("it is gone", || speaker.info("connected_clients") == "1");
+            assert_eq!(speaker.info("blocked_clients"), "0");
+            speaker.check("RPUSH queue job", int(1));
+            speaker.check("LLEN queue", int(1));
+            continue;
+        }
+        // Its turn has come, and is taken when the messages are out of the way.
+        speaker.check("RPUSH queue job", int(1));
+        for _ in 0..MESSAGES {
+            assert_eq!(c.read(), Value::Push(message("news", &text)));
+        }
+        assert_eq!(c.read(), Value::Array(vec![bulk("queue"), bulk("job")]));
+        c.check("PING", status("PONG"));
+        drop(c);
+        eventually("it is gone", || speaker.info("connected_clients") == "1");
+    }
+}
+
 #[test]
 fn a_resp2_subscriber_may_do_little_else() {
     let server = Limpid::start();

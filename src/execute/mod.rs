@@ -169,7 +169,7 @@ impl Executor {
         if let Some(subscriptions) = session.subscriptions.take() {
             self.server.broker.forget(*subscriptions);
         }
-        if session.monitors {
+        if std::mem::take(&mut session.monitors) {
             self.server.monitors.leave(session.client.id);
         }
         self.server.clients.disconnect(session.client.id);

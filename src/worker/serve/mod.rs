@@ -180,7 +180,7 @@ impl<'p> Worker<'p> {
             self.post_published();
             self.pool.submit_woken(&mut self.woken.others);
             if matches!(pause, Pause::Blocked) {
-                if connection.is_visited() {
+                if connection.begin_visit() {
                     continue;
                 }
                 return;

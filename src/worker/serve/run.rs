@@ -205,18 +205,16 @@ impl<'p> Worker<'p> {
             pool.end_long();
             run.now_ms = now_ms();
         }
-        if overflows {
-            self.out.clear();
-            self.undurable.clear();
-            connection.overflow();
-            session.closing = true;
-            return Then::Next;
-        }
         if outcome.blocked {
             return session.blocked.clone().map_or(Then::Again, Then::Wait);
         }
         if session.replies != Replies::On && !session.says_reply() && !pushes {
             self.out.truncate(start);
+        } else if overflows {
+            self.out.clear();
+            self.undurable.clear();
+            connection.overflow();
+            session.closing = true;
         } else if outcome.depends_on > run.durable || !self.undurable.is_empty() {
             self.undurable.push((start as u32, wire));
             run.until = run.until.max(outcome.depends_on);
