@@ -394,3 +394,15 @@ fn there_are_no_scripts_and_those_who_ask_are_told_so() {
     c.check("FUNCTION LIST x", error("ERR Unknown argument x"));
     c.check("EVAL x 0", error("ERR unknown command 'EVAL', with args beginning with: 'x' '0' "));
 }
+
+#[test]
+fn this_is_no_node_of_a_cluster() {
+    let server = Limpid::start();
+    let mut c = server.resp();
+    for command in ["CLUSTER INFO", "cluster keyslot a", "READONLY", "READWRITE", "ASKING"] {
+        c.check(command, error("ERR This instance has cluster support disabled"));
+    }
+    c.check("CLUSTER", error("ERR wrong number of arguments for 'cluster' command"));
+    // Rules that are written for any Redis may name them.
+    c.check("ACL SETUSER reader on nopass ~* +@read +cluster +readonly", status("OK"));
+}

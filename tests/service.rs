@@ -73,9 +73,17 @@ fn completions_are_what_a_shell_takes() {
 
 #[test]
 fn the_version_is_said_in_one_line() {
-    let ran = limpid(&["--version"], b"");
-    assert!(ran.out.starts_with(&format!("limpid {}", env!("CARGO_PKG_VERSION"))), "{}", ran.out);
-    assert_eq!(ran.out.lines().count(), 1);
+    for (arguments, name) in [
+        (&["--version"][..], "limpid"),
+        (&["-V"], "limpid"),
+        // As redis-server and redis-cli have it.
+        (&["-v"], "limpid"),
+        (&["cli", "-v"], "limpid cli"),
+    ] {
+        let ran = limpid(arguments, b"");
+        assert!(ran.out.starts_with(&format!("{name} {}", env!("CARGO_PKG_VERSION"))), "{}", ran.out);
+        assert_eq!(ran.out.lines().count(), 1);
+    }
 }
 
 #[test]

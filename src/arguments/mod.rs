@@ -30,6 +30,7 @@ pub fn command() -> Command {
         .about("A key-value store that a person can read. Without a subcommand: start the server.")
         .override_usage("limpid [CONFIG-FILE] [OPTIONS]\n       limpid <COMMAND>")
         .disable_help_subcommand(true)
+        .disable_version_flag(true)
         .arg(
             Arg::new(FILE).num_args(0..=2).help(
                 "A file of directives: each option below, without its dashes; `-` reads standard input",
@@ -52,6 +53,15 @@ pub fn command() -> Command {
         )
         .args(options::all().map(flag))
         .args(fixed::ROWS.iter().map(|fixed| directive(fixed.name, Shape::Words).hide(true)))
+        .arg(
+            // -v as in redis-server.
+            Arg::new("version")
+                .short('V')
+                .short_alias('v')
+                .long("version")
+                .action(ArgAction::Version)
+                .help("Print version"),
+        )
         .subcommand(cli::command())
         .subcommand(cli::check::command())
         .subcommand(

@@ -19,7 +19,7 @@ impl Group {
             Group::Transactions => Categories::TRANSACTION,
             Group::Connection => Categories::CONNECTION,
             Group::Scripting => Categories::SCRIPTING,
-            Group::Server => Categories::NONE,
+            Group::Cluster | Group::Server => Categories::NONE,
         }
     }
 }

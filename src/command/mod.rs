@@ -12,6 +12,7 @@ pub mod args;
 pub mod bitmaps;
 pub mod blocking;
 mod categories;
+mod cluster;
 pub mod collection;
 pub mod connection;
 pub mod context;

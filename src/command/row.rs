@@ -260,6 +260,7 @@ pub enum Group {
     PubSub,
     Transactions,
     Connection,
+    Cluster,
     Scripting,
     Server,
 }
@@ -284,6 +285,7 @@ impl Group {
             Group::PubSub => "pubsub",
             Group::Transactions => "transactions",
             Group::Connection => "connection",
+            Group::Cluster => "cluster",
             Group::Scripting => "scripting",
             Group::Server => "server",
         }

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use super::row::{Command, Flags, Run};
 use super::{
-    acl, bitmaps, connection, extensions, geo, hashes, hyperloglog, introspect, keys, lists, pubsub, server,
-    sets, sorted_sets, strings, transactions,
+    acl, bitmaps, cluster, connection, extensions, geo, hashes, hyperloglog, introspect, keys, lists, pubsub,
+    server, sets, sorted_sets, strings, transactions,
 };
 use crate::protocol::Words;
 
@@ -32,6 +32,7 @@ static FAMILIES: &[&[Command]] = &[
     pubsub::ROWS,
     transactions::ROWS,
     connection::ROWS,
+    cluster::ROWS,
     introspect::ROWS,
     acl::ROWS,
     extensions::ROWS,

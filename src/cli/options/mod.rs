@@ -84,7 +84,7 @@ struct Arguments {
     #[arg(long, action = ArgAction::Help)]
     help: Option<bool>,
     /// Print the version
-    #[arg(long, action = ArgAction::Version)]
+    #[arg(short = 'v', long, action = ArgAction::Version)]
     version: Option<bool>,
     #[arg(num_args = 0.., trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     command: Vec<OsString>,

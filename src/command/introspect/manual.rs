@@ -11,7 +11,7 @@ Every command, from the table that the server itself runs on; `COMMAND DOCS` say
 `LIMPID_BLESS=1 cargo test docs_equal_the_table`.
 ";
 
-const GROUPS: [(Group, &str); 14] = [
+const GROUPS: [(Group, &str); 15] = [
     (Group::String, "Strings"),
     (Group::Bitmap, "Bitmaps"),
     (Group::HyperLogLog, "HyperLogLog"),
@@ -24,6 +24,7 @@ const GROUPS: [(Group, &str); 14] = [
     (Group::PubSub, "Publish and subscribe"),
     (Group::Transactions, "Transactions"),
     (Group::Connection, "Connection"),
+    (Group::Cluster, "Cluster"),
     (Group::Scripting, "Scripts and functions"),
     (Group::Server, "Server"),
 ];
