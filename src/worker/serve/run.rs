@@ -45,7 +45,8 @@ enum Then {
 /// What a run keeps from request to request.
 struct Run<'k> {
     now_ms: u64,
-    /// As it was at the beginning: what is durable since then waits for nothing but a look.
+    /// As it was at the beginning, or when the rules may have changed: what is durable since then waits for nothing but
+    /// a look.
     durable: Seq,
     /// The most that may wait for the client.
     output_max: usize,
@@ -170,7 +171,7 @@ impl<'p> Worker<'p> {
             self.post_published();
         }
         run.collections = found.as_ref().is_ok_and(|found| found.command.group.is_of_collections());
-        let pushes = has(&found, Flags::PUSHES);
+        let (pushes, rules) = (has(&found, Flags::PUSHES), has(&found, Flags::ADMIN));
         let long = found.as_ref().is_ok_and(|&found| may_run_long(found, session));
         let paused = pool.executor.pause(session, &found, words, run.now_ms);
         let may_wait = has(&found, Flags::BLOCKING) || has(&found, Flags::REPLIES_LATER) || paused.is_some();
@@ -200,6 +201,10 @@ impl<'p> Worker<'p> {
             &mut run.kept,
         );
         let overflows = reply.overflows();
+        if rules {
+            // CONFIG SET appendfsync holds for what stands behind it in the same pipeline.
+            run.durable = pool.executor.log().durable();
+        }
         if long {
             self.come_back();
             pool.end_long();
