@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use support::{Limpid, RespClient, Stopped, bulk, eventually, limpid, status};
+use support::{Limpid, Ran, RespClient, Stopped, bulk, eventually, limpid, status};
 
 fn compact(c: &mut RespClient) {
     let before = c.info("aof_rewrites");
@@ -32,6 +32,33 @@ fn dir(stopped: &Stopped) -> &str {
     stopped.dir().to_str().expect("temporary directories have plain names")
 }
 
+/// A copy of the log as it was at a moment.
+fn until(stopped: &Stopped, moment: &str, output: &Path) -> Ran {
+    let output = output.to_str().expect("temporary directories have plain names");
+    limpid(&["check", dir(stopped), "--until", moment, "--output", output], b"")
+}
+
+/// A copy that was refused once left an empty directory beside the log.
+#[test]
+fn a_moment_before_the_log_leaves_nothing() {
+    let server = Limpid::durable();
+    server.resp().check("SET k v", status("OK"));
+    let stopped = server.stop();
+    let elsewhere = tempfile::tempdir().expect("the temporary directory is writable");
+    let output = elsewhere.path().join("copy");
+    let back_to = |moment: &str| until(&stopped, moment, &output);
+    let refused = back_to("2001-01-01T00:00:00Z");
+    assert_eq!((refused.code(), refused.out.as_str()), (1, ""));
+    assert!(refused.err.starts_with("limpid check: the log goes back to "), "{}", refused.err);
+    assert!(!output.exists());
+    // What was there before is left.
+    fs::create_dir(&output).expect("it is not there");
+    assert_eq!(back_to("2001-01-01T00:00:00Z").code(), 1);
+    assert!(output.exists());
+    assert_eq!(back_to("2999-01-01T00:00:00Z").code(), 0);
+    Limpid::in_dir(output.to_str().expect("plain"), &[]).resp().check("GET k", bulk("v"));
+}
+
 /// It may be the very reason why an earlier moment is asked for.
 #[test]
 fn damage_in_a_newer_state_does_not_matter_to_an_older_one() {
@@ -47,10 +74,9 @@ fn damage_in_a_newer_state_does_not_matter_to_an_older_one() {
         flip_a_bit(&the_one(stopped.dir(), ending), text);
         let elsewhere = tempfile::tempdir().expect("the temporary directory is writable");
         let copy = elsewhere.path().join("copy");
-        let copy = copy.to_str().expect("plain");
-        let ran = limpid(&["check", dir(&stopped), "--until", &moment, "--output", copy], b"");
+        let ran = until(&stopped, &moment, &copy);
         assert_eq!(ran.code(), 0, "{} {}", ran.out, ran.err);
-        Limpid::in_dir(copy, &[]).resp().check("GET k", bulk("old"));
+        Limpid::in_dir(copy.to_str().expect("plain"), &[]).resp().check("GET k", bulk("old"));
     }
 }
 

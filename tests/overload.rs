@@ -278,6 +278,26 @@ fn a_log_that_cannot_grow() {
     c.check("SET other 1", status("OK"));
 }
 
+/// In one pipeline, alone and in a transaction: what stands behind it must not be acknowledged before it is on disk,
+/// where it never comes.
+#[test]
+fn a_stricter_policy_holds_from_the_next_request_on() {
+    for in_transaction in [false, true] {
+        let server = Limpid::limited_to_kib(4, &["--appendonly", "yes", "--appendfsync", "everysec"]);
+        let mut c = server.resp();
+        // Short enough to be read at once, so that all is one batch.
+        let change = encode(&["CONFIG", "SET", "appendfsync", "always"]);
+        let change = match in_transaction {
+            false => change,
+            true => [encode(&["MULTI"]), change, encode(&["EXEC"])].concat(),
+        };
+        c.send_bytes(&[change, encode(&["SET", "k", &"x".repeat(8000)])].concat());
+        (0..if in_transaction { 3 } else { 1 }).for_each(|_| drop(c.read()));
+        let reply = c.read();
+        assert!(matches!(&reply, Value::Error(text) if text.starts_with(b"MISCONF ")), "{reply:?}");
+    }
+}
+
 /// What is due is missing for everyone, but it is not removed: that could not be recorded, and a record that never
 /// becomes durable would hold back each reply that looks at its shard.
 #[test]

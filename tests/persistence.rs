@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use limpid::protocol::Value;
-use support::{Limpid, RespClient, bulk, eventually, limpid, status};
+use support::{Limpid, RespClient, bulk, eventually, status};
 
 const EVERYSEC: &[&str] = &["--appendonly", "yes", "--appendfsync", "everysec"];
 
@@ -223,31 +223,6 @@ fn a_backup_is_a_log_of_one_moment() {
     compact(&mut c);
     let _stopped = server.crash();
     assert!(contents(&mut Limpid::in_dir(monday.to_str().expect("plain"), &[]).resp()) == all);
-}
-
-/// A copy that was refused once left an empty directory beside the log.
-#[test]
-fn a_moment_before_the_log_leaves_nothing() {
-    let server = Limpid::durable();
-    server.resp().check("SET k v", status("OK"));
-    let stopped = server.stop();
-    let elsewhere = tempfile::tempdir().expect("the temporary directory is writable");
-    let output = elsewhere.path().join("copy");
-    let dir = stopped.dir().to_str().expect("plain");
-    let back_to = |moment: &str| {
-        let output = output.to_str().expect("plain");
-        limpid(&["check", dir, "--until", moment, "--output", output], b"")
-    };
-    let refused = back_to("2001-01-01T00:00:00Z");
-    assert_eq!((refused.code(), refused.out.as_str()), (1, ""));
-    assert!(refused.err.starts_with("limpid check: the log goes back to "), "{}", refused.err);
-    assert!(!output.exists());
-    // What was there before is left.
-    fs::create_dir(&output).expect("it is not there");
-    assert_eq!(back_to("2001-01-01T00:00:00Z").code(), 1);
-    assert!(output.exists());
-    assert_eq!(back_to("2999-01-01T00:00:00Z").code(), 0);
-    Limpid::in_dir(output.to_str().expect("plain"), &[]).resp().check("GET k", bulk("v"));
 }
 
 /// A value is read back in the encoding that the configuration asks for.

@@ -188,6 +188,12 @@ impl Keyspace {
         })?
     }
 
+    /// Whether nothing is left to be copied.
+    #[cfg(test)]
+    pub fn is_all_copied(&self) -> bool {
+        self.cuts.pieces.is_empty()
+    }
+
     fn record_deadline(&self, place: Place, key: &[u8], record: impl FnOnce(Effects, u32) -> u64) {
         let hash = self.hash(key);
         self.with_shard_mut(place, |mut shard| {

@@ -67,12 +67,6 @@ impl Side {
         self.expiring.load(Ordering::Relaxed) as usize
     }
 
-    /// A key has got a deadline where it had none.
-    fn deadline_added(&self, hash: KeyHash, deadline_ms: u64) {
-        self.expiring.fetch_add(1, Ordering::Relaxed);
-        self.deadlines().note(hash, deadline_ms);
-    }
-
     /// A key has lost its deadline, or is gone with it.
     fn deadline_removed(&self) {
         if self.expiring.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -222,14 +216,17 @@ impl<'a> ShardMut<'a> {
     }
 
     fn deadline_moved(&mut self, hash: KeyHash, from: Option<u64>, to: Option<u64>) {
-        match (from, to) {
-            (None, None) => return,
-            (None, Some(at)) => self.side.deadline_added(hash, at),
-            (Some(_), None) => self.side.deadline_removed(),
-            (Some(old), Some(new)) if old == new => return,
-            (Some(_), Some(at)) => self.side.deadlines().note(hash, at),
+        let Some(at) = to.filter(|_| from != to) else {
+            if from.is_some() && to.is_none() {
+                self.side.deadline_removed();
+            }
+            return;
+        };
+        if from.is_none() {
+            self.side.expiring.fetch_add(1, Ordering::Relaxed);
         }
         let mut deadlines = self.side.deadlines();
+        deadlines.note(hash, at);
         if deadlines.is_bloated(self.side.expiring()) {
             let hasher = self.hasher;
             deadlines.rebuild(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Worker;
 use crate::command::Error;
-use crate::command::row::{Channels, Flags};
+use crate::command::row::{self, Channels, Flags};
 use crate::command::table::Found;
 use crate::connection::{Connection, Exec, Progress};
 use crate::execute::log::Seq;
@@ -171,7 +171,10 @@ impl<'p> Worker<'p> {
             self.post_published();
         }
         run.collections = found.as_ref().is_ok_and(|found| found.command.group.is_of_collections());
-        let (pushes, rules) = (has(&found, Flags::PUSHES), has(&found, Flags::ADMIN));
+        let pushes = has(&found, Flags::PUSHES);
+        // EXEC for what it may hold.
+        let may_change_policy = has(&found, Flags::ADMIN)
+            || found.as_ref().is_ok_and(|found| matches!(found.command.run, row::Run::Transaction(_)));
         let long = found.as_ref().is_ok_and(|&found| may_run_long(found, session));
         let paused = pool.executor.pause(session, &found, words, run.now_ms);
         let may_wait = has(&found, Flags::BLOCKING) || has(&found, Flags::REPLIES_LATER) || paused.is_some();
@@ -201,7 +204,7 @@ impl<'p> Worker<'p> {
             &mut run.kept,
         );
         let overflows = reply.overflows();
-        if rules {
+        if may_change_policy {
             // CONFIG SET appendfsync holds for what stands behind it in the same pipeline.
             run.durable = pool.executor.log().durable();
         }
